@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/* Stage 7, colour: maps to a picture, alone or over another.
+ *
+ *   C = sum over k of N[k] colour[k]       e = clamp(sum over k of N[k], 0, 1)
+ *   heatmap:  C
+ *   evidence: (1 - alpha e) picture + alpha C
+ *   constant: (1 - alpha) picture + alpha C
+ *
+ * All of it is linear in N, so the K maps are mixed at map size into red, green,
+ * blue and evidence before they are resampled. Fused at picture size, the signed
+ * maps are resampled instead, and compete for each pixel. */
+#include "internal.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- Palette --------------------------------------------------------------- */
+
+/* Okabe and Ito's colours, without black, and a grey. */
+static const uint8_t named_colors[][3] = {
+    {213, 94, 0},    {86, 180, 233}, {240, 228, 66}, {0, 158, 115},
+    {204, 121, 167}, {0, 114, 178},  {230, 159, 0},  {153, 153, 153},
+};
+
+/* Hues by steps of the golden section of the circle, which never fall close to
+ * each other, in three brightnesses. */
+static void generate_color(uint32_t number, uint8_t rgb[3])
+{
+    static const uint32_t brightness[3] = {255, 190, 225};
+    static const uint32_t darkness[3] = {40, 20, 110};
+    const uint32_t golden = 2654435769u; /* 2^32 / ((1 + sqrt 5) / 2) */
+    uint32_t turn = (uint32_t)(((uint64_t)(uint32_t)(number * golden) * 1536) >>
+                               32); /* six edges of 256 steps */
+    uint32_t edge = turn / 256, rise = turn % 256;
+    uint32_t high = brightness[number % 3], low = darkness[number % 3];
+    uint32_t up = low + (high - low) * rise / 255;
+    uint32_t down = high + low - up;
+    const uint32_t edges[6][3] = {{high, up, low}, {down, high, low},
+                                  {low, high, up}, {low, down, high},
+                                  {up, low, high}, {high, low, down}};
+    for (size_t i = 0; i < 3; i++)
+        rgb[i] = (uint8_t)edges[edge][i];
+}
+
+void fmgcam_palette_color(uint32_t index, uint8_t rgb[3])
+{
+    const uint32_t named = sizeof named_colors / sizeof *named_colors;
+    if (!rgb)
+        return;
+    if (index < named)
+        memcpy(rgb, named_colors[index], 3);
+    else
+        generate_color(index - named, rgb);
+}
+
+static void choose_colors(const uint8_t *given, size_t classes, uint8_t *colors)
+{
+    if (given)
+        memcpy(colors, given, 3 * classes);
+    else
+        for (size_t k = 0; k < classes; k++)
+            fmgcam_palette_color((uint32_t)k, colors + 3 * k);
+}
+
+/* ---- Images ---------------------------------------------------------------- */
+
+fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
+                                uint32_t height, uint32_t width)
+{
+    if (height >= 1 && width >= 1 && height <= INT32_MAX && width <= INT32_MAX)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                       "%s: height %u, width %u, expected 1 to %d", name,
+                       height, width, INT32_MAX);
+}
+
+static uint8_t *row_of(const fmgcam_image *image, size_t y)
+{
+    return (uint8_t *)image->data +
+           (ptrdiff_t)y * (ptrdiff_t)image->row_stride_bytes;
+}
+
+static fmgcam_status check_image(fmgcam_context *context, const char *name,
+                                 const fmgcam_image *image)
+{
+    if (!image || !image->data)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s%s: NULL", name,
+                           image ? ".data" : "");
+    if (image->format > FMGCAM_PIXEL_RGB8)
+        return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
+                           "%s.format: %u, expected FMGCAM_PIXEL_RGB8 (1)",
+                           name, image->format);
+    fmgcam_status status =
+        fmgcam_check_size(context, name, image->height, image->width);
+    if (status)
+        return status;
+
+    int64_t pitch = image->row_stride_bytes;
+    int64_t needed = 3 * (int64_t)image->width;
+    if (image->height > 1 && pitch < needed && pitch > -needed)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s.row_stride_bytes: %lld, expected at least %lld "
+                           "(or as much downwards)",
+                           name, (long long)pitch, (long long)needed);
+    int64_t steps = (int64_t)image->height - 1;
+    int64_t limit = PTRDIFF_MAX - needed;
+    uintptr_t begin = (uintptr_t)image->data;
+    int fits =
+        limit > 0 &&
+        (steps == 0 || (pitch <= limit / steps && pitch >= -(limit / steps)));
+    if (fits) {
+        int64_t reach = steps * pitch;
+        int64_t above = reach > 0 ? reach : 0, below = reach < 0 ? -reach : 0;
+        fits = (uintptr_t)below <= begin &&
+               (uintptr_t)(above + needed) <= UINTPTR_MAX - begin;
+    }
+    if (!fits)
+        return fmgcam_fail(context, FMGCAM_STATUS_STRIDE,
+                           "%s.row_stride_bytes: %lld, rows beyond the address "
+                           "space",
+                           name, (long long)pitch);
+    return FMGCAM_STATUS_OK;
+}
+
+static struct fmgcam_span image_span(const fmgcam_image *image)
+{
+    uintptr_t first = (uintptr_t)row_of(image, 0);
+    uintptr_t last = (uintptr_t)row_of(image, image->height - 1u);
+    struct fmgcam_span span = {first < last ? first : last,
+                               first < last ? last : first};
+    span.last += 3 * (uintptr_t)image->width - 1;
+    return span;
+}
+
+/* Two windows side by side in one frame share a span, but no pixel. */
+static int windows_are_apart(const fmgcam_image *a, const fmgcam_image *b)
+{
+    if (a->row_stride_bytes != b->row_stride_bytes || a->row_stride_bytes <= 0)
+        return 0;
+    uintptr_t pitch = (uintptr_t)a->row_stride_bytes;
+    uintptr_t first = (uintptr_t)a->data, second = (uintptr_t)b->data;
+    uintptr_t row = 3 * (uintptr_t)a->width;
+    uintptr_t shift =
+        (first < second ? second - first : first - second) % pitch;
+    return shift >= row && pitch - shift >= row;
+}
+
+static fmgcam_status check_pictures(fmgcam_context *context,
+                                    const fmgcam_image *picture,
+                                    const fmgcam_image *overlay)
+{
+    if (picture->width != overlay->width || picture->height != overlay->height)
+        return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
+                           "overlay: %u x %u, expected the picture's %u x %u",
+                           overlay->width, overlay->height, picture->width,
+                           picture->height);
+    int same = picture->data == overlay->data &&
+               (picture->row_stride_bytes == overlay->row_stride_bytes ||
+                picture->height == 1);
+    if (same || windows_are_apart(picture, overlay))
+        return FMGCAM_STATUS_OK;
+    return fmgcam_check_apart(context, "overlay", image_span(overlay),
+                              "picture", image_span(picture));
+}
+
+/* ---- Planes of the map ----------------------------------------------------- */
+
+struct painting {
+    const struct fmgcam_kernels *kernels;
+    const struct fmgcam_scratch *scratch;
+    uint32_t resample;
+    size_t map_height, map_width;
+    size_t column_taps;
+    struct fmgcam_row row;       /* of any y: pictures are filled in */
+    const fmgcam_image *picture; /* NULL for a heatmap */
+    const fmgcam_image *out;
+    struct fmgcam_contest contest; /* 0 classes: colours are mixed */
+};
+
+/* planes[cell] = red, green, blue, evidence. */
+static void mix_planes(const struct fmgcam_view *maps,
+                       const struct fmgcam_scratch *scratch)
+{
+    float *copy = fmgcam_worker_scratch(scratch, 0);
+    memset(scratch->planes, 0, 4 * maps->cells * sizeof *scratch->planes);
+    for (size_t k = 0; k < maps->channels; k++) {
+        const uint8_t *rgb = scratch->colors + 3 * k;
+        const float color[4] = {rgb[0], rgb[1], rgb[2], 1.0f};
+        for (size_t s = 0; s < maps->cells; s += FMGCAM_TILE_CELLS) {
+            size_t left = maps->cells - s;
+            size_t count = left < FMGCAM_TILE_CELLS ? left : FMGCAM_TILE_CELLS;
+            ptrdiff_t stride;
+            const float *values =
+                fmgcam_view_tile(maps, 0, k, 1, s, count, copy, &stride);
+            for (size_t i = 0; i < count; i++)
+                for (size_t j = 0; j < 4; j++)
+                    scratch->planes[4 * (s + i) + j] += values[i] * color[j];
+        }
+    }
+}
+
+/* Resampling adds up values with weights whose magnitudes sum to less than 4. */
+static fmgcam_status check_planes(fmgcam_context *context, const float *planes,
+                                  size_t cells)
+{
+    for (size_t i = 0; i < 4 * cells; i++)
+        if (!(fabsf(planes[i]) <= FLT_MAX / 4))
+            return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                               "maps: the colours at cell %zu leave the range "
+                               "of float32",
+                               i / 4);
+    return FMGCAM_STATUS_OK;
+}
+
+/* ---- Contest at picture size ----------------------------------------------- */
+
+/* Signed values near the end of float32 could leave it between the cells. Scaling
+ * all by one power of two changes no winner. */
+static void scale_down(float *planes, size_t count)
+{
+    float peak = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        peak = fmaxf(peak, fabsf(planes[i]));
+    if (peak > 0x1p120f)
+        for (size_t i = 0; i < count; i++)
+            planes[i] *= 0x1p-8f;
+}
+
+/* scales[k] makes evidence of a signed value: q_k / m with
+ *   q_k = 1 / ||relu(M_k)||_2, 0 if that is 0   (1 with normalize none)
+ *   m   = max over k and s of q_k relu(M_k[s])  (of the class with rescale class,
+ *                                               1 with rescale none) */
+static void find_scales(const fmgcam_options *options, const float *planes,
+                        size_t classes, size_t cells, double *scales)
+{
+    double highest = 0.0;
+    for (size_t k = 0; k < classes; k++) {
+        double squares = 0.0, peak = 0.0;
+        for (size_t s = 0; s < cells; s++) {
+            double value = planes[k * cells + s];
+            if (value > 0.0) {
+                squares += value * value;
+                peak = fmax(peak, value);
+            }
+        }
+        double norm =
+            options->normalize == FMGCAM_NORMALIZE_NONE ? 1.0 : sqrt(squares);
+        scales[k] = peak > 0.0 ? 1.0 / norm : 0.0;
+        highest = fmax(highest, scales[k] * peak);
+        if (options->rescale == FMGCAM_RESCALE_CLASS && peak > 0.0)
+            scales[k] = 1.0 / peak;
+    }
+    if (options->rescale == FMGCAM_RESCALE_STACK && highest > 0.0)
+        for (size_t k = 0; k < classes; k++)
+            scales[k] /= highest;
+}
+
+static void prepare_contest(const fmgcam_options *options,
+                            const struct fmgcam_view *signed_maps,
+                            const struct fmgcam_scratch *scratch,
+                            struct fmgcam_contest *contest)
+{
+    size_t classes = signed_maps->channels, cells = signed_maps->cells;
+    fmgcam_view_copy(signed_maps, 0, 0, classes, 0, cells, scratch->planes);
+    scale_down(scratch->planes, classes * cells);
+    find_scales(options, scratch->planes, classes, cells, scratch->scales);
+    *contest = (struct fmgcam_contest){
+        .classes = classes,
+        .map_width = signed_maps->width,
+        .scales = scratch->scales,
+        .colors = scratch->colors,
+    };
+}
+
+/* ---- Rows ------------------------------------------------------------------ */
+
+static void paint_mixed(const struct painting *painting,
+                        const struct fmgcam_row *row, size_t start,
+                        const float *weights, float *mixed)
+{
+    size_t width = 4 * painting->map_width;
+    fmgcam_blend_rows(painting->scratch->planes + start * width, width, weights,
+                      painting->column_taps, mixed);
+    painting->kernels->shade_mixed(row, mixed);
+}
+
+static void paint_contest(const struct painting *painting,
+                          const struct fmgcam_row *row, size_t start,
+                          const float *weights, float *rows)
+{
+    struct fmgcam_contest contest = painting->contest;
+    size_t width = painting->map_width;
+    size_t cells = painting->map_height * width;
+    for (size_t k = 0; k < contest.classes; k++)
+        fmgcam_blend_rows(painting->scratch->planes + k * cells + start * width,
+                          width, weights, painting->column_taps,
+                          rows + k * width);
+    contest.rows = rows;
+    painting->kernels->shade_contest(row, &contest);
+}
+
+static void paint_row(void *job, size_t y, uint32_t worker)
+{
+    const struct painting *painting = job;
+    float *rows = fmgcam_worker_scratch(painting->scratch, worker);
+    float *weights =
+        rows + painting->scratch->worker_floats - painting->map_height;
+    uint32_t start;
+    fmgcam_place_taps(painting->resample, painting->map_height,
+                      painting->out->height, y, painting->column_taps, &start,
+                      weights);
+
+    struct fmgcam_row row = painting->row;
+    row.out = row_of(painting->out, y);
+    row.picture = painting->picture ? row_of(painting->picture, y) : NULL;
+    if (painting->contest.classes)
+        paint_contest(painting, &row, start, weights, rows);
+    else
+        paint_mixed(painting, &row, start, weights, rows);
+}
+
+/* ---- Drawing --------------------------------------------------------------- */
+
+/* The tensor to draw: which one depends on where the fusing is done. */
+static fmgcam_status view_layers(fmgcam_context *context,
+                                 const fmgcam_layers *layers,
+                                 fmgcam_layers *ours, struct fmgcam_view *view)
+{
+    fmgcam_status status =
+        fmgcam_import(context, "layers", layers, ours,
+                      FMGCAM_SIZE_THROUGH(fmgcam_layers, colors), sizeof *ours);
+    if (status)
+        return status;
+    int at_image = context->options.fuse_at == FMGCAM_FUSE_AT_IMAGE;
+    const char *name = at_image ? "signed_maps" : "maps";
+    const fmgcam_tensor *tensor = at_image ? ours->signed_maps : ours->maps;
+    status = fmgcam_view_tensor(context, name, FMGCAM_FORM_MAPS, tensor, view);
+    if (status)
+        return status;
+    return fmgcam_check_finite(context, name, FMGCAM_FORM_MAPS, view);
+}
+
+static fmgcam_status paint(fmgcam_context *context, const fmgcam_layers *layers,
+                           const struct fmgcam_view *view,
+                           const fmgcam_image *picture, const fmgcam_image *out)
+{
+    const fmgcam_options *options = &context->options;
+    struct fmgcam_scratch scratch;
+    struct fmgcam_extents extents = {view->channels, 0,           view->height,
+                                     view->width,    out->height, out->width};
+    fmgcam_status status = fmgcam_claim(context, &extents, &scratch);
+    if (status)
+        return status;
+
+    struct painting painting = {
+        .kernels = context->kernels,
+        .scratch = &scratch,
+        .resample = options->resample,
+        .map_height = view->height,
+        .map_width = view->width,
+        .column_taps =
+            fmgcam_tap_count(options->resample, view->height, out->height),
+        .row = {.starts = scratch.tap_starts,
+                .weights = scratch.tap_weights,
+                .taps = fmgcam_tap_count(options->resample, view->width,
+                                         out->width),
+                .width = out->width,
+                .alpha = options->alpha,
+                .constant = options->blend == FMGCAM_BLEND_CONSTANT},
+        .picture = picture,
+        .out = out,
+    };
+    choose_colors(layers->colors, view->channels, scratch.colors);
+    if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE) {
+        prepare_contest(options, view, &scratch, &painting.contest);
+    } else {
+        mix_planes(view, &scratch);
+        status = check_planes(context, scratch.planes, view->cells);
+        if (status)
+            return status;
+    }
+    fmgcam_place_row_taps(options->resample, view->width, out->width, &scratch);
+    return fmgcam_run_items(context, paint_row, &painting, out->height);
+}
+
+fmgcam_status fmgcam_draw_heatmap(fmgcam_context *context,
+                                  const fmgcam_layers *layers,
+                                  const fmgcam_image *heatmap)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+
+    fmgcam_layers ours;
+    struct fmgcam_view view;
+    fmgcam_status status = view_layers(context, layers, &ours, &view);
+    if (!status)
+        status = check_image(context, "heatmap", heatmap);
+    if (!status)
+        status = fmgcam_check_apart(context, "heatmap", image_span(heatmap),
+                                    "layers", fmgcam_view_span(&view));
+    if (status)
+        return status;
+    return paint(context, &ours, &view, NULL, heatmap);
+}
+
+fmgcam_status fmgcam_draw_overlay(fmgcam_context *context,
+                                  const fmgcam_layers *layers,
+                                  const fmgcam_image *picture,
+                                  const fmgcam_image *overlay)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+
+    fmgcam_layers ours;
+    struct fmgcam_view view;
+    fmgcam_status status = view_layers(context, layers, &ours, &view);
+    if (!status)
+        status = check_image(context, "picture", picture);
+    if (!status)
+        status = check_image(context, "overlay", overlay);
+    if (!status)
+        status = check_pictures(context, picture, overlay);
+    if (!status)
+        status = fmgcam_check_apart(context, "overlay", image_span(overlay),
+                                    "layers", fmgcam_view_span(&view));
+    if (status)
+        return status;
+    return paint(context, &ours, &view, picture, overlay);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Stage 2: class maps as weighted sums of the activations.
+ *
+ *   M[k,s] = sum over c of w[k,c] A[c,s]
+ *
+ * By the kernels of the library, in a fixed order, or by BLAS. The only file that
+ * knows the BLAS. */
+#include "internal.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#ifdef FMGCAM_HAVE_CBLAS
+# include <cblas.h>
+#endif
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+struct combining {
+    /* A kernel, or BLAS in the same role. */
+    void (*combine)(const float *weights, size_t weights_stride, size_t classes,
+                    const float *rows, ptrdiff_t rows_stride, size_t channels,
+                    size_t cells, float *maps, size_t maps_stride);
+    const float *weights; /* [classes, channels] */
+    size_t classes;
+    const struct fmgcam_view *activations;
+    size_t tile_channels, tile_cells;
+    const struct fmgcam_scratch *scratch;
+    float *maps; /* [classes, cells] */
+};
+
+/* Rows of a matrix that needs no copy, for a kernel as for BLAS. */
+static const float *direct_rows(const struct fmgcam_view *view, size_t channel,
+                                size_t cell, size_t cells, ptrdiff_t *stride)
+{
+    const float *rows = fmgcam_view_rows(view, 0, channel, cell, stride);
+    if (view->channels == 1)
+        *stride = (ptrdiff_t)cells;
+    return *stride >= (ptrdiff_t)cells && *stride <= INT_MAX ? rows : NULL;
+}
+
+/* A strip of cells, over all channels in ascending order. Strips are independent
+ * of each other. */
+static void combine_strip(void *job, size_t index, uint32_t worker)
+{
+    const struct combining *combining = job;
+    const struct fmgcam_view *activations = combining->activations;
+    size_t first = index * combining->tile_cells;
+    size_t cells = smaller(combining->tile_cells, activations->cells - first);
+    float *maps = combining->maps + first;
+
+    for (size_t k = 0; k < combining->classes; k++)
+        memset(maps + k * activations->cells, 0, cells * sizeof *maps);
+    for (size_t c = 0; c < activations->channels;
+         c += combining->tile_channels) {
+        size_t channels =
+            smaller(combining->tile_channels, activations->channels - c);
+        ptrdiff_t stride = 0;
+        const float *tile = direct_rows(activations, c, first, cells, &stride);
+        if (!tile) {
+            float *copy = fmgcam_worker_scratch(combining->scratch, worker);
+            fmgcam_view_copy(activations, 0, c, channels, first, cells, copy);
+            stride = (ptrdiff_t)cells;
+            tile = copy;
+        }
+        combining->combine(combining->weights + c, activations->channels,
+                           combining->classes, tile, stride, channels, cells,
+                           maps, activations->cells);
+    }
+}
+
+static size_t count_strips(const struct combining *combining)
+{
+    return (combining->activations->cells + combining->tile_cells - 1) /
+           combining->tile_cells;
+}
+
+/* ---- BLAS ------------------------------------------------------------------ */
+
+#ifdef FMGCAM_HAVE_CBLAS
+
+/* From here on sgemm is measurably faster than the kernels (bench/). */
+enum { BLAS_FROM_CLASSES = 17 };
+
+static void combine_by_blas(const float *weights, size_t weights_stride,
+                            size_t classes, const float *rows,
+                            ptrdiff_t rows_stride, size_t channels,
+                            size_t cells, float *maps, size_t maps_stride)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)classes,
+                (int)cells, (int)channels, 1.0f, weights, (int)weights_stride,
+                rows, (int)rows_stride, 1.0f, maps, (int)maps_stride);
+}
+
+/* A runner's threads and those of BLAS would fight for the cores. */
+static int wants_blas(const fmgcam_context *context, size_t classes,
+                      size_t cells)
+{
+    switch (context->options.arithmetic) {
+    case FMGCAM_ARITHMETIC_BLAS: return 1;
+    case FMGCAM_ARITHMETIC_REPRODUCIBLE: return 0;
+    default:
+        return classes >= BLAS_FROM_CLASSES && !context->runner.run &&
+               cells <= INT_MAX;
+    }
+}
+
+/* BLAS may skip products with a weight of 0 and so miss a NaN: look before. */
+static fmgcam_status run_blas(fmgcam_context *context,
+                              struct combining *combining)
+{
+    const struct fmgcam_view *activations = combining->activations;
+    if (activations->cells > INT_MAX)
+        return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
+                           "activations: %zu cells are more than BLAS takes",
+                           activations->cells);
+    fmgcam_status status = fmgcam_check_finite(
+        context, "activations", FMGCAM_FORM_ACTIVATIONS, activations);
+    if (status)
+        return status;
+
+    ptrdiff_t stride = 0;
+    combining->combine = combine_by_blas;
+    if (direct_rows(activations, 0, 0, activations->cells, &stride)) {
+        combining->tile_channels = activations->channels;
+        combining->tile_cells = activations->cells;
+    }
+    for (size_t i = 0; i < count_strips(combining); i++)
+        combine_strip(combining, i, 0);
+    return FMGCAM_STATUS_OK;
+}
+
+void fmgcam_warm_up_blas(void)
+{
+    const float one = 1.0f;
+    float result = 0.0f;
+    combine_by_blas(&one, 1, 1, &one, 1, 1, 1, &result, 1);
+}
+
+#else
+
+void fmgcam_warm_up_blas(void)
+{
+}
+
+#endif
+
+static fmgcam_status run_products(fmgcam_context *context,
+                                  struct combining *combining)
+{
+#ifdef FMGCAM_HAVE_CBLAS
+    if (wants_blas(context, combining->classes, combining->activations->cells))
+        return run_blas(context, combining);
+#endif
+    return fmgcam_run_items(context, combine_strip, combining,
+                            count_strips(combining));
+}
+
+/* ---- Profile released ------------------------------------------------------ */
+
+/* The package weights one shared tensor in place, class after class, so that the
+ * weights of rank r are the product of those of ranks 0...r. */
+static fmgcam_status multiply_up(fmgcam_context *context, float *weights,
+                                 size_t classes, size_t channels)
+{
+    for (size_t i = channels; i < classes * channels; i++) {
+        weights[i] *= weights[i - channels];
+        if (!isfinite(weights[i]))
+            return fmgcam_fail(
+                context, FMGCAM_STATUS_OVERFLOW,
+                "weights: the product of ranks 0 to %zu, channel "
+                "%zu, leaves the range of float32",
+                i / channels, i % channels);
+    }
+    return FMGCAM_STATUS_OK;
+}
+
+static void divide(float *values, size_t count, float divisor)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] /= divisor;
+}
+
+/* ---- The stage ------------------------------------------------------------- */
+
+/* Every activation enters a sum, so sums that are not finite tell. */
+static fmgcam_status check_sums(fmgcam_context *context,
+                                const struct combining *combining)
+{
+    const struct fmgcam_view *activations = combining->activations;
+    for (size_t i = 0; i < combining->classes * activations->cells; i++) {
+        if (isfinite(combining->maps[i]))
+            continue;
+        fmgcam_status status = fmgcam_check_finite(
+            context, "activations", FMGCAM_FORM_ACTIVATIONS, activations);
+        if (status)
+            return status;
+        size_t cell = i % activations->cells;
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "signed_maps: the sum for class %zu, cell [%zu,%zu] "
+                           "leaves the range of float32",
+                           i / activations->cells, cell / activations->width,
+                           cell % activations->width);
+    }
+    return FMGCAM_STATUS_OK;
+}
+
+fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
+                             float *weights,
+                             const struct fmgcam_view *activations,
+                             const struct fmgcam_scratch *scratch, float *maps)
+{
+    int released = context->options.profile == FMGCAM_PROFILE_RELEASED;
+    struct combining combining = {
+        .combine = context->kernels->combine,
+        .weights = weights,
+        .classes = classes,
+        .activations = activations,
+        .tile_channels = FMGCAM_TILE_CHANNELS,
+        .tile_cells = FMGCAM_TILE_CELLS,
+        .scratch = scratch,
+        .maps = maps,
+    };
+    fmgcam_status status = FMGCAM_STATUS_OK;
+    if (released)
+        status = multiply_up(context, weights, classes, activations->channels);
+    if (!status)
+        status = run_products(context, &combining);
+    if (!status)
+        status = check_sums(context, &combining);
+    if (!status && released)
+        divide(maps, classes * activations->cells,
+               (float)activations->channels);
+    return status;
+}
+
+fmgcam_status fmgcam_combine_channels(fmgcam_context *context,
+                                      const fmgcam_tensor *weights,
+                                      const fmgcam_tensor *activations,
+                                      const fmgcam_buffer *signed_maps)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+
+    struct fmgcam_view w, a;
+    fmgcam_status status =
+        fmgcam_view_tensor(context, "weights", FMGCAM_FORM_MATRIX, weights, &w);
+    if (!status)
+        status = fmgcam_view_tensor(context, "activations",
+                                    FMGCAM_FORM_ACTIVATIONS, activations, &a);
+    if (status)
+        return status;
+    if (w.channels != a.channels)
+        return fmgcam_fail(
+            context, FMGCAM_STATUS_SHAPE,
+            "weights: shape [%zu,%zu] does not match activations "
+            "[%zu,%zu,%zu]",
+            w.n, w.channels, a.channels, a.height, a.width);
+
+    struct fmgcam_regions regions = {.count = 0};
+    fmgcam_add_input(&regions, "weights", &w);
+    fmgcam_add_input(&regions, "activations", &a);
+    status = fmgcam_add_output(context, &regions, "signed_maps", signed_maps,
+                               w.n, a.cells);
+    if (status)
+        return status;
+    status = fmgcam_check_finite(context, "weights", FMGCAM_FORM_MATRIX, &w);
+    if (status)
+        return status;
+
+    struct fmgcam_scratch scratch;
+    struct fmgcam_extents extents = {.classes = w.n,
+                                     .channels = w.channels,
+                                     .map_height = a.height,
+                                     .map_width = a.width};
+    status = fmgcam_claim(context, &extents, &scratch);
+    if (status)
+        return status;
+    for (size_t k = 0; k < w.n; k++)
+        fmgcam_view_copy(&w, k, 0, w.channels, 0, 1,
+                         scratch.weights + k * w.channels);
+    return fmgcam_combine(context, w.n, scratch.weights, &a, &scratch,
+                          signed_maps->data);
+}

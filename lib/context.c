@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* Lifetime, options, hooks and the text of errors. */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h> /* vsnprintf only */
+#include <stdlib.h>
+#include <string.h>
+
+static const float default_alpha = 0.6f;
+
+uint32_t fmgcam_version(void)
+{
+    return FMGCAM_VERSION;
+}
+
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
+#define VERSION_TEXT                                                           \
+ TEXT(FMGCAM_VERSION_MAJOR)                                                    \
+ "." TEXT(FMGCAM_VERSION_MINOR) "." TEXT(FMGCAM_VERSION_PATCH)
+
+const char *fmgcam_build_info(void)
+{
+    return "fmgcam " VERSION_TEXT "; BLAS: " FMGCAM_BLAS_NAME "; kernels: c";
+}
+
+const char *fmgcam_status_string(fmgcam_status status)
+{
+    switch (status) {
+    case FMGCAM_STATUS_OK: return "ok";
+    case FMGCAM_STATUS_ARGUMENT: return "invalid argument";
+    case FMGCAM_STATUS_SHAPE: return "shape does not fit";
+    case FMGCAM_STATUS_STRIDE: return "strides leave the address space";
+    case FMGCAM_STATUS_UNSUPPORTED: return "not supported";
+    case FMGCAM_STATUS_NON_FINITE: return "input is not finite";
+    case FMGCAM_STATUS_OVERFLOW: return "out of numeric range";
+    case FMGCAM_STATUS_NO_MEMORY: return "out of memory";
+    case FMGCAM_STATUS_BUFFER_SIZE: return "buffer too small";
+    case FMGCAM_STATUS_LIMIT: return "beyond the reserved limit";
+    case FMGCAM_STATUS_RUNNER: return "runner failed";
+    default: return "unknown status";
+    }
+}
+
+/* ---- Error text ------------------------------------------------------------ */
+
+void fmgcam_begin(fmgcam_context *context)
+{
+    context->detail[0] = '\0';
+}
+
+static void write_log(fmgcam_context *context, uint32_t level,
+                      const char *message)
+{
+    if (context->log.write)
+        context->log.write(context->log.opaque, level, message);
+}
+
+fmgcam_status fmgcam_fail(fmgcam_context *context, fmgcam_status status,
+                          const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vsnprintf(context->detail, sizeof context->detail, format, values);
+    va_end(values);
+    write_log(context, FMGCAM_LOG_ERROR, context->detail);
+    return status;
+}
+
+void fmgcam_log_info(fmgcam_context *context, const char *format, ...)
+{
+    if (!context->log.write)
+        return;
+    char message[FMGCAM_DETAIL_SIZE];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(message, sizeof message, format, values);
+    va_end(values);
+    write_log(context, FMGCAM_LOG_INFO, message);
+}
+
+const char *fmgcam_error_detail(const fmgcam_context *context)
+{
+    return context ? context->detail : "context: NULL";
+}
+
+/* Copy @p text to @p buffer, shortened to fit. */
+static size_t copy_text(const char *text, char *buffer, size_t size)
+{
+    size_t length = strlen(text);
+    if (buffer && size > 0) {
+        size_t kept = length < size ? length : size - 1;
+        memcpy(buffer, text, kept);
+        buffer[kept] = '\0';
+    }
+    return length;
+}
+
+size_t fmgcam_copy_error_detail(const fmgcam_context *context, char *buffer,
+                                size_t size)
+{
+    return copy_text(fmgcam_error_detail(context), buffer, size);
+}
+
+/* ---- Options --------------------------------------------------------------- */
+
+static const size_t options_first_size =
+    FMGCAM_SIZE_THROUGH(fmgcam_options, alpha);
+
+/* The members that choose one of 1...last; first is the default. */
+static const struct {
+    const char *name;
+    size_t offset;
+    uint32_t last;
+    uint32_t standard, released; /* the profile's defaults */
+} choices[] = {
+    {"method", offsetof(fmgcam_options, method), FMGCAM_METHOD_GRAD_CAM,
+     FMGCAM_METHOD_GRAD_CAM, FMGCAM_METHOD_GRAD_CAM},
+    {"activation", offsetof(fmgcam_options, activation), FMGCAM_ACTIVATION_NONE,
+     FMGCAM_ACTIVATION_RELU, FMGCAM_ACTIVATION_RELU},
+    {"filter", offsetof(fmgcam_options, filter), FMGCAM_FILTER_NONE,
+     FMGCAM_FILTER_ARGMAX, FMGCAM_FILTER_ARGMAX},
+    {"normalize", offsetof(fmgcam_options, normalize), FMGCAM_NORMALIZE_NONE,
+     FMGCAM_NORMALIZE_L2, FMGCAM_NORMALIZE_L2_COLUMNS},
+    {"rescale", offsetof(fmgcam_options, rescale), FMGCAM_RESCALE_NONE,
+     FMGCAM_RESCALE_STACK, FMGCAM_RESCALE_STACK},
+    {"arithmetic", offsetof(fmgcam_options, arithmetic),
+     FMGCAM_ARITHMETIC_REPRODUCIBLE, FMGCAM_ARITHMETIC_AUTO,
+     FMGCAM_ARITHMETIC_AUTO},
+    {"fuse_at", offsetof(fmgcam_options, fuse_at), FMGCAM_FUSE_AT_IMAGE,
+     FMGCAM_FUSE_AT_MAP, FMGCAM_FUSE_AT_MAP},
+    {"resample", offsetof(fmgcam_options, resample), FMGCAM_RESAMPLE_BICUBIC,
+     FMGCAM_RESAMPLE_BICUBIC, FMGCAM_RESAMPLE_BICUBIC},
+    {"blend", offsetof(fmgcam_options, blend), FMGCAM_BLEND_CONSTANT,
+     FMGCAM_BLEND_EVIDENCE, FMGCAM_BLEND_EVIDENCE},
+};
+
+fmgcam_status fmgcam_options_init(fmgcam_options *options, size_t struct_size)
+{
+    if (!options || struct_size < options_first_size)
+        return FMGCAM_STATUS_ARGUMENT;
+    memset(options, 0, struct_size);
+    options->struct_size = struct_size;
+    return FMGCAM_STATUS_OK;
+}
+
+static uint32_t *choice_in(fmgcam_options *options, size_t i)
+{
+    return (uint32_t *)(void *)((char *)options + choices[i].offset);
+}
+
+static fmgcam_status check_range(fmgcam_context *context, const char *name,
+                                 uint32_t value, uint32_t last)
+{
+    if (value <= last)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                       "options.%s: %u, expected 0 to %u", name, value, last);
+}
+
+/* Check @p options and replace what is 0 by its default. */
+static fmgcam_status resolve(fmgcam_context *context, fmgcam_options *options)
+{
+    if (options->flags & ~(uint32_t)FMGCAM_OPTION_ALPHA_SET)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "options.flags: 0x%x has bits that are not defined",
+                           options->flags);
+
+    fmgcam_status status = check_range(context, "profile", options->profile,
+                                       FMGCAM_PROFILE_RELEASED);
+    if (status)
+        return status;
+    if (options->profile == 0)
+        options->profile = FMGCAM_PROFILE_STANDARD;
+
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        uint32_t *choice = choice_in(options, i);
+        status =
+            check_range(context, choices[i].name, *choice, choices[i].last);
+        if (status)
+            return status;
+        if (*choice == 0)
+            *choice = options->profile == FMGCAM_PROFILE_RELEASED
+                          ? choices[i].released
+                          : choices[i].standard;
+    }
+
+    if (!(options->alpha >= 0.0f && options->alpha <= 1.0f))
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "options.alpha: %g, expected 0 to 1",
+                           (double)options->alpha);
+    if (options->alpha == 0.0f && !(options->flags & FMGCAM_OPTION_ALPHA_SET))
+        options->alpha = default_alpha;
+    options->flags |= FMGCAM_OPTION_ALPHA_SET;
+
+#ifndef FMGCAM_HAVE_CBLAS
+    if (options->arithmetic == FMGCAM_ARITHMETIC_BLAS)
+        return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
+                           "options.arithmetic: blas, but this library was "
+                           "built without one");
+#endif
+    return FMGCAM_STATUS_OK;
+}
+
+fmgcam_status fmgcam_set_options(fmgcam_context *context,
+                                 const fmgcam_options *options)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+
+    fmgcam_options ours = {.struct_size = sizeof ours};
+    fmgcam_status status = FMGCAM_STATUS_OK;
+    if (options)
+        status = fmgcam_import(context, "options", options, &ours,
+                               options_first_size, sizeof ours);
+    if (!status)
+        status = resolve(context, &ours);
+    if (!status)
+        context->options = ours;
+    return status;
+}
+
+fmgcam_status fmgcam_get_options(fmgcam_context *context,
+                                 fmgcam_options *options)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+    if (!options)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "options: NULL");
+
+    size_t size = options->struct_size;
+    if (size < options_first_size)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "options.struct_size: %zu, expected at least %zu",
+                           size, options_first_size);
+    size_t known = size < sizeof *options ? size : sizeof *options;
+    memcpy(options, &context->options, known);
+    memset((char *)options + known, 0, size - known);
+    options->struct_size = size;
+    return FMGCAM_STATUS_OK;
+}
+
+/* ---- Hooks ----------------------------------------------------------------- */
+
+fmgcam_status fmgcam_set_log(fmgcam_context *context,
+                             void (*log)(void *opaque, uint32_t level,
+                                         const char *message),
+                             void *opaque)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+    context->log = (struct fmgcam_log){log, opaque};
+    return FMGCAM_STATUS_OK;
+}
+
+fmgcam_status fmgcam_set_runner(
+    fmgcam_context *context,
+    int32_t (*run)(void *opaque,
+                   void (*task)(void *job, uint32_t index, uint32_t worker),
+                   void *job, uint32_t count),
+    void *opaque, uint32_t workers)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+    if (run && workers == 0)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "workers: 0, expected 1 or more with a runner");
+    if (!run && workers != 0)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "workers: %u, expected 0 without a runner", workers);
+
+    uint32_t limit = context->workspace.limits.workers;
+    if (limit && workers > limit)
+        return fmgcam_fail(context, FMGCAM_STATUS_LIMIT,
+                           "workers: %u is beyond the reserved limit %u",
+                           workers, limit);
+    context->runner = (struct fmgcam_runner){run, opaque, run ? workers : 1};
+    return FMGCAM_STATUS_OK;
+}
+
+/* ---- Lifetime -------------------------------------------------------------- */
+
+static void *allocate_by_malloc(void *opaque, size_t size)
+{
+    (void)opaque;
+    return malloc(size);
+}
+
+static void release_by_free(void *opaque, void *memory)
+{
+    (void)opaque;
+    free(memory);
+}
+
+static const fmgcam_allocator default_allocator = {NULL, allocate_by_malloc,
+                                                   release_by_free};
+
+static fmgcam_status create(const fmgcam_allocator *allocator,
+                            fmgcam_context **context, const char **problem)
+{
+    if (!context) {
+        *problem = "context: NULL, expected where to put it";
+        return FMGCAM_STATUS_ARGUMENT;
+    }
+    *context = NULL;
+    if (!allocator)
+        allocator = &default_allocator;
+    if (!allocator->allocate || !allocator->release) {
+        *problem = "allocator: both allocate and release are needed";
+        return FMGCAM_STATUS_ARGUMENT;
+    }
+
+    fmgcam_context *made = allocator->allocate(allocator->opaque, sizeof *made);
+    if (!made) {
+        *problem = "context: the allocator returned NULL";
+        return FMGCAM_STATUS_NO_MEMORY;
+    }
+    *made = (fmgcam_context){.allocator = *allocator,
+                             .runner = {.workers = 1},
+                             .options = {.struct_size = sizeof made->options},
+                             .kernels = fmgcam_select_kernels()};
+    *context = made;
+    return resolve(made, &made->options);
+}
+
+fmgcam_status fmgcam_create(const fmgcam_allocator *allocator,
+                            fmgcam_context **context, char *error,
+                            size_t error_size)
+{
+    const char *problem = "";
+    fmgcam_status status = create(allocator, context, &problem);
+    copy_text(problem, error, error_size);
+    return status;
+}
+
+void fmgcam_destroy(fmgcam_context *context)
+{
+    if (!context)
+        return;
+    fmgcam_allocator allocator = context->allocator;
+    if (context->workspace.block)
+        allocator.release(allocator.opaque, context->workspace.block);
+    allocator.release(allocator.opaque, context);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the core share. Nothing here is exported. */
+#ifndef FMGCAM_INTERNAL_H
+#define FMGCAM_INTERNAL_H
+
+#include "fmgcam/fmgcam.h"
+#include "kernels.h"
+
+#if defined(__GNUC__)
+# define FMGCAM_PRINTF(text, values)                                           \
+  __attribute__((format(printf, text, values)))
+#else
+# define FMGCAM_PRINTF(text, values)
+#endif
+
+/* ---- context.c: lifetime, options, hooks, error text ---------------------- */
+
+enum { FMGCAM_DETAIL_SIZE = 256 };
+
+struct fmgcam_runner {
+    int32_t (*run)(void *opaque,
+                   void (*task)(void *job, uint32_t index, uint32_t worker),
+                   void *job, uint32_t count);
+    void *opaque;
+    uint32_t workers; /* 1 without a runner */
+};
+
+struct fmgcam_log {
+    void (*write)(void *opaque, uint32_t level, const char *message);
+    void *opaque;
+};
+
+struct fmgcam_workspace {
+    void *block;          /* as allocated; NULL if none */
+    unsigned char *base;  /* the aligned beginning inside it */
+    size_t size;          /* bytes asked of the allocator */
+    fmgcam_limits limits; /* all 0 where nothing is reserved */
+};
+
+struct fmgcam_context {
+    fmgcam_allocator allocator;
+    fmgcam_options options; /* without zeros: all resolved */
+    struct fmgcam_runner runner;
+    struct fmgcam_log log;
+    struct fmgcam_workspace workspace;
+    const struct fmgcam_kernels *kernels;
+    char detail[FMGCAM_DETAIL_SIZE];
+};
+
+/* Begin a public call: forget the last error. */
+void fmgcam_begin(fmgcam_context *context);
+
+/* Keep the text of a failure, log it, and return @p status. */
+fmgcam_status fmgcam_fail(fmgcam_context *context, fmgcam_status status,
+                          const char *format, ...) FMGCAM_PRINTF(3, 4);
+
+void fmgcam_log_info(fmgcam_context *context, const char *format, ...)
+    FMGCAM_PRINTF(2, 3);
+
+/* ---- view.c: reading tensors ---------------------------------------------- */
+
+/* Any tensor, as [n, channels, height, width]; maps have their classes on the
+ * axis of channels, matrices have 1 x 1 cells. Strides count elements. */
+struct fmgcam_view {
+    const void *data;
+    uint32_t dtype;
+    size_t n, channels, height, width;
+    size_t cells; /* height * width */
+    ptrdiff_t stride_n, stride_c, stride_h, stride_w;
+};
+
+/* The element at the indices (n, c, cell), as float. */
+float fmgcam_view_at(const struct fmgcam_view *view, size_t n, size_t c,
+                     size_t cell);
+
+/* Rows of cells as they lie in memory: channel c + i at the returned pointer
+ * plus i * *stride, beginning at @p cell; NULL where the view is not float32 with
+ * contiguous cells. */
+const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
+                              size_t c, size_t cell, ptrdiff_t *stride);
+
+/* Copy @p channels x @p cells from (n, c, cell) on to a contiguous @p to. */
+void fmgcam_view_copy(const struct fmgcam_view *view, size_t n, size_t c,
+                      size_t channels, size_t cell, size_t cells, float *to);
+
+/* The same, copying only where fmgcam_view_rows() is NULL. */
+const float *fmgcam_view_tile(const struct fmgcam_view *view, size_t n,
+                              size_t c, size_t channels, size_t cell,
+                              size_t cells, float *scratch, ptrdiff_t *stride);
+
+/* ---- validate.c: what the caller gave -------------------------------------- */
+
+/* The shapes that a tensor may have. */
+enum fmgcam_form {
+    FMGCAM_FORM_ACTIVATIONS, /* [C, H, W] or [1, C, H, W] */
+    FMGCAM_FORM_GRADIENTS,   /* [K, C, H, W] or [C, H, W] */
+    FMGCAM_FORM_MATRIX,      /* [K, C] */
+    FMGCAM_FORM_MAPS         /* [K, H, W] */
+};
+
+/* Bytes of memory from the first to the last one that may be touched. */
+struct fmgcam_span {
+    uintptr_t first, last;
+};
+
+/* *product = a * b; 0 if that does not fit. */
+int fmgcam_multiply(size_t a, size_t b, size_t *product);
+
+/* Copy a struct of the caller to @p ours by the growth rule: @p first_size is
+ * its size in version 0.1, @p our_size its size now. */
+fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
+                            const void *theirs, void *ours, size_t first_size,
+                            size_t our_size);
+#define FMGCAM_SIZE_THROUGH(type, member)                                      \
+ (offsetof(type, member) + sizeof(((type *)0)->member))
+
+fmgcam_status fmgcam_view_tensor(fmgcam_context *context, const char *name,
+                                 enum fmgcam_form form,
+                                 const fmgcam_tensor *tensor,
+                                 struct fmgcam_view *view);
+
+/* The memory that one call reads and writes, to find what overlaps. */
+struct fmgcam_regions {
+    struct {
+        const char *name;
+        struct fmgcam_span span;
+    } entries[12];
+    size_t count;
+};
+struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view);
+fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
+                                 struct fmgcam_span span, const char *other,
+                                 struct fmgcam_span other_span);
+void fmgcam_add_input(struct fmgcam_regions *regions, const char *name,
+                      const struct fmgcam_view *view);
+
+/* Add an output of rows x columns elements of 4 bytes: it must be large enough and
+ * apart from all that was added before. */
+fmgcam_status fmgcam_add_output(fmgcam_context *context,
+                                struct fmgcam_regions *regions,
+                                const char *name, const fmgcam_buffer *buffer,
+                                size_t rows, size_t columns);
+
+/* An output of maps [K, H, W] made from one input of that shape: it may be the
+ * input itself where that is contiguous float32. Copies the input into the output,
+ * so that a stage can work in place. */
+fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
+                               const fmgcam_tensor *maps,
+                               const char *output_name,
+                               const fmgcam_buffer *output,
+                               struct fmgcam_view *view);
+
+/* NON_FINITE with tensor, index and value if there is one, else OK. */
+fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
+                                  enum fmgcam_form form,
+                                  const struct fmgcam_view *view);
+
+/* ---- workspace.c: scratch memory ------------------------------------------- */
+
+/* What a call works on; 0 where it has no such axis. */
+struct fmgcam_extents {
+    size_t classes, channels, map_height, map_width;
+    size_t picture_height, picture_width;
+};
+
+/* Tiles, the unit in which tensors that cannot be read in place are copied. */
+enum { FMGCAM_TILE_CHANNELS = 32, FMGCAM_TILE_CELLS = 128 };
+
+struct fmgcam_scratch {
+    /* Stages 1 to 6. */
+    float *weights;     /* [K, C] */
+    float *signed_maps; /* [K, H, W] */
+    float *maps;        /* [K, H, W] */
+    int32_t *winner;    /* [H, W] */
+    /* Stage 7, in the same memory. */
+    float *planes;        /* [max(K, 4), H, W] */
+    uint32_t *tap_starts; /* [picture_width] */
+    float *tap_weights;   /* see fmgcam_tap_space() */
+    double *scales;       /* [K] */
+    uint8_t *colors;      /* [K, 3] */
+    /* Both: worker_floats floats for each worker. */
+    float *worker_scratch;
+    size_t worker_floats;
+};
+
+/* Scratch for @p extents: within what is reserved, else allocated. */
+fmgcam_status fmgcam_claim(fmgcam_context *context,
+                           const struct fmgcam_extents *extents,
+                           struct fmgcam_scratch *scratch);
+float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
+                             uint32_t worker);
+
+/* ---- parallel.c: the caller's runner --------------------------------------- */
+
+/* Call item(job, i, worker) for each i in 0...count-1 by the runner. */
+fmgcam_status fmgcam_run_items(fmgcam_context *context,
+                               void (*item)(void *job, size_t index,
+                                            uint32_t worker),
+                               void *job, size_t count);
+
+/* ---- The stages, on checked arguments --------------------------------------
+ *
+ * Maps are contiguous [K, H, W] and change in place. */
+
+struct fmgcam_map_shape {
+    size_t classes, height, width, cells;
+};
+
+static inline struct fmgcam_map_shape
+fmgcam_shape_of(const struct fmgcam_view *maps)
+{
+    return (struct fmgcam_map_shape){maps->channels, maps->height, maps->width,
+                                     maps->cells};
+}
+
+/* pool.c */
+fmgcam_status fmgcam_pool(fmgcam_context *context,
+                          const struct fmgcam_view *gradients,
+                          const struct fmgcam_scratch *scratch, float *weights);
+
+/* combine.c: @p weights is changed by profile released. */
+fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
+                             float *weights,
+                             const struct fmgcam_view *activations,
+                             const struct fmgcam_scratch *scratch, float *maps);
+void fmgcam_warm_up_blas(void);
+
+/* activate.c */
+void fmgcam_activate(uint32_t activation, float *values, size_t count);
+
+/* filter.c: winner[cell] = the class with the largest value, or -1 where none is
+ * > 0, unless @p keep_negative. */
+void fmgcam_choose_winner(const float *signed_maps,
+                          struct fmgcam_map_shape shape, int keep_negative,
+                          int32_t *winner);
+/* Stage 4 on @p maps by the options; @p scratch is [H, W]. */
+void fmgcam_filter(const fmgcam_options *options, const float *signed_maps,
+                   struct fmgcam_map_shape shape, int32_t *scratch,
+                   float *maps);
+
+/* normalize.c */
+void fmgcam_normalize(const fmgcam_options *options, float *maps,
+                      struct fmgcam_map_shape shape);
+/* Returns FMGCAM_RESULT_* bits. */
+uint32_t fmgcam_rescale(uint32_t rescale, float *maps,
+                        struct fmgcam_map_shape shape);
+
+/* resample.c: output sample @p position is the sum over j < count of
+ * weights[j] * input[*start + j]. */
+size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out);
+void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
+                       size_t position, size_t count, uint32_t *start,
+                       float *weights);
+/* Enough for tap_count * out, and never less for larger sizes; 0 on overflow. */
+size_t fmgcam_tap_space(size_t in, size_t out);
+/* All taps of a row, into scratch->tap_starts and ->tap_weights. */
+void fmgcam_place_row_taps(uint32_t resample, size_t in, size_t out,
+                           const struct fmgcam_scratch *scratch);
+/* out = sum over j < count of weights[j] * rows[j], rows of @p width floats. */
+void fmgcam_blend_rows(const float *rows, size_t width, const float *weights,
+                       size_t count, float *out);
+
+/* colorize.c: both sides of a picture from 1 on. */
+fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
+                                uint32_t height, uint32_t width);
+
+#endif

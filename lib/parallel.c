@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Spreading independent items over the caller's runner. */
+#include "internal.h"
+
+#include <stdatomic.h>
+
+/* A few shares a worker even out their different speeds. */
+enum { SHARES_PER_WORKER = 4 };
+
+struct spread {
+    void (*item)(void *job, size_t index, uint32_t worker);
+    void *job;
+    size_t count;
+    uint32_t shares, workers;
+    atomic_int broken;
+};
+
+static size_t share_begin(const struct spread *spread, uint32_t share)
+{
+    size_t whole = spread->count / spread->shares;
+    size_t left = spread->count % spread->shares;
+    return whole * share + (share < left ? share : left);
+}
+
+static void run_share(void *job, uint32_t index, uint32_t worker)
+{
+    struct spread *spread = job;
+    if (worker >= spread->workers || index >= spread->shares) {
+        atomic_store_explicit(&spread->broken, 1, memory_order_relaxed);
+        return;
+    }
+    size_t end = share_begin(spread, index + 1);
+    for (size_t i = share_begin(spread, index); i < end; i++)
+        spread->item(spread->job, i, worker);
+}
+
+fmgcam_status fmgcam_run_items(fmgcam_context *context,
+                               void (*item)(void *job, size_t index,
+                                            uint32_t worker),
+                               void *job, size_t count)
+{
+    const struct fmgcam_runner *runner = &context->runner;
+    if (!runner->run || count < 2) {
+        for (size_t i = 0; i < count; i++)
+            item(job, i, 0);
+        return FMGCAM_STATUS_OK;
+    }
+
+    struct spread spread = {item, job, count, 0, runner->workers, 0};
+    uint64_t shares = (uint64_t)runner->workers * SHARES_PER_WORKER;
+    if (shares > INT32_MAX)
+        shares = INT32_MAX;
+    spread.shares = (uint32_t)(count < shares ? count : shares);
+
+    int32_t result =
+        runner->run(runner->opaque, run_share, &spread, spread.shares);
+    if (result != 0)
+        return fmgcam_fail(context, FMGCAM_STATUS_RUNNER,
+                           "runner: run returned %d, expected 0", (int)result);
+    if (atomic_load_explicit(&spread.broken, memory_order_relaxed))
+        return fmgcam_fail(context, FMGCAM_STATUS_RUNNER,
+                           "runner: a task was called with a worker beyond the "
+                           "%u that were set, or an index beyond %u",
+                           runner->workers, spread.shares);
+    return FMGCAM_STATUS_OK;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* What the caller gave: structs, shapes, strides, sizes, overlap, finiteness. */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h> /* snprintf only */
+#include <string.h>
+
+int fmgcam_multiply(size_t a, size_t b, size_t *product)
+{
+    if (b != 0 && a > SIZE_MAX / b)
+        return 0;
+    *product = a * b;
+    return 1;
+}
+
+/* ---- Structs that grow ----------------------------------------------------- */
+
+fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
+                            const void *theirs, void *ours, size_t first_size,
+                            size_t our_size)
+{
+    if (!theirs)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s: NULL", name);
+
+    size_t size;
+    memcpy(&size, theirs, sizeof size);
+    if (size < first_size)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s.struct_size: %zu, expected at least %zu", name,
+                           size, first_size);
+    for (size_t i = our_size; i < size; i++)
+        if (((const unsigned char *)theirs)[i] != 0)
+            return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
+                               "%s: byte %zu of %zu is set, which this version "
+                               "does not know",
+                               name, i, size);
+
+    memset(ours, 0, our_size);
+    memcpy(ours, theirs, size < our_size ? size : our_size);
+    return FMGCAM_STATUS_OK;
+}
+
+/* ---- Tensors --------------------------------------------------------------- */
+
+static const struct form {
+    const char *expected;
+    uint32_t ranks[2];
+} forms[] = {
+    [FMGCAM_FORM_ACTIVATIONS] = {"[C,H,W] or [1,C,H,W]", {3, 4}},
+    [FMGCAM_FORM_GRADIENTS] = {"[K,C,H,W] or [C,H,W]", {3, 4}},
+    [FMGCAM_FORM_MATRIX] = {"[K,C]", {2, 2}},
+    [FMGCAM_FORM_MAPS] = {"[K,H,W]", {3, 3}},
+};
+
+/* Ranks and cells are int32; kernels and tasks count in 31 bits. */
+static const int64_t max_extent = INT32_MAX;
+
+/* "[5,1280,7,7]" */
+static void print_shape(const fmgcam_tensor *tensor, char *text, size_t size)
+{
+    size_t at = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < tensor->rank && at < size; i++)
+        at += (size_t)snprintf(text + at, size - at, "%s%" PRId64,
+                               i == 0 ? "[" : ",", tensor->shape[i]);
+    if (at < size)
+        snprintf(text + at, size - at, tensor->rank ? "]" : "[]");
+}
+
+static size_t element_size(uint32_t dtype)
+{
+    switch (dtype) {
+    case FMGCAM_DTYPE_FLOAT32: return 4;
+    case FMGCAM_DTYPE_FLOAT16: return 2;
+    default: return 0;
+    }
+}
+
+static fmgcam_status check_memory(fmgcam_context *context, const char *name,
+                                  const fmgcam_tensor *tensor)
+{
+    if (!tensor)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s: NULL", name);
+    if (!tensor->data)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s.data: NULL",
+                           name);
+    size_t size = element_size(tensor->dtype);
+    if (size == 0)
+        return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
+                           "%s.dtype: %u, expected FMGCAM_DTYPE_FLOAT32 (1) or "
+                           "FMGCAM_DTYPE_FLOAT16 (2)",
+                           name, tensor->dtype);
+    if ((uintptr_t)tensor->data % size != 0)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s.data: not aligned to its elements of %zu bytes",
+                           name, size);
+    return FMGCAM_STATUS_OK;
+}
+
+static fmgcam_status check_shape(fmgcam_context *context, const char *name,
+                                 enum fmgcam_form form,
+                                 const fmgcam_tensor *tensor)
+{
+    const struct form *allowed = &forms[form];
+    if (tensor->rank != allowed->ranks[0] && tensor->rank != allowed->ranks[1])
+        return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
+                           "%s: rank %u, expected %s", name, tensor->rank,
+                           allowed->expected);
+
+    char shape[128];
+    print_shape(tensor, shape, sizeof shape);
+    for (uint32_t i = 0; i < tensor->rank; i++)
+        if (tensor->shape[i] < 1 || tensor->shape[i] > max_extent)
+            return fmgcam_fail(
+                context, FMGCAM_STATUS_SHAPE,
+                "%s: shape %s, expected extents from 1 to %" PRId64, name,
+                shape, max_extent);
+    if (form == FMGCAM_FORM_ACTIVATIONS && tensor->rank == 4 &&
+        tensor->shape[0] != 1)
+        return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
+                           "%s: shape %s, expected %s", name, shape,
+                           allowed->expected);
+    return FMGCAM_STATUS_OK;
+}
+
+/* Widen [*low, *high] by the offsets of an axis; 0 if they leave 62 bits. */
+static int widen(int64_t extent, int64_t stride, int64_t *low, int64_t *high)
+{
+    const int64_t limit = INT64_MAX / 2;
+    int64_t steps = extent - 1;
+    if (steps == 0 || stride == 0)
+        return 1;
+    if (stride > limit / steps || stride < -(limit / steps))
+        return 0;
+    int64_t reach = steps * stride;
+    int64_t *end = reach > 0 ? high : low;
+    if (*end > limit - reach || *end < -limit - reach)
+        return 0;
+    *end += reach;
+    return 1;
+}
+
+/* Every element must lie inside the address space, at an offset in bytes that
+ * fits ptrdiff_t. */
+static fmgcam_status check_strides(fmgcam_context *context, const char *name,
+                                   const fmgcam_tensor *tensor)
+{
+    int64_t low = 0, high = 0;
+    int64_t size = (int64_t)element_size(tensor->dtype);
+    int fits = 1;
+    for (uint32_t i = 0; i < tensor->rank && fits; i++)
+        fits = widen(tensor->shape[i], tensor->strides[i], &low, &high);
+
+    const int64_t limit = PTRDIFF_MAX;
+    fits = fits && high < limit / size && low > -(limit / size);
+    if (fits) {
+        uintptr_t begin = (uintptr_t)tensor->data;
+        fits = (uintptr_t)(-low * size) <= begin &&
+               (uintptr_t)((high + 1) * size - 1) <= UINTPTR_MAX - begin;
+    }
+    if (fits)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_STRIDE,
+                       "%s.strides: elements beyond the address space", name);
+}
+
+/* The axes of @p tensor as those of a view. Strides of axes with one index are of
+ * no use and may hold anything. */
+static void fill_view(enum fmgcam_form form, const fmgcam_tensor *tensor,
+                      struct fmgcam_view *view)
+{
+    int64_t shape[4] = {1, 1, 1, 1};
+    int64_t strides[4] = {0, 0, 0, 0};
+    uint32_t first = form == FMGCAM_FORM_MATRIX ? 0 : 4 - tensor->rank;
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        shape[first + i] = tensor->shape[i];
+        strides[first + i] = tensor->shape[i] == 1 ? 0 : tensor->strides[i];
+    }
+    *view = (struct fmgcam_view){
+        .data = tensor->data,
+        .dtype = tensor->dtype,
+        .n = (size_t)shape[0],
+        .channels = (size_t)shape[1],
+        .height = (size_t)shape[2],
+        .width = (size_t)shape[3],
+        .stride_n = (ptrdiff_t)strides[0],
+        .stride_c = (ptrdiff_t)strides[1],
+        .stride_h = (ptrdiff_t)strides[2],
+        .stride_w = (ptrdiff_t)strides[3],
+    };
+    if (view->width == 1) /* then the rows are the cells */
+        view->stride_w = view->stride_h;
+}
+
+fmgcam_status fmgcam_view_tensor(fmgcam_context *context, const char *name,
+                                 enum fmgcam_form form,
+                                 const fmgcam_tensor *tensor,
+                                 struct fmgcam_view *view)
+{
+    fmgcam_status status = check_memory(context, name, tensor);
+    if (!status)
+        status = check_shape(context, name, form, tensor);
+    if (!status)
+        status = check_strides(context, name, tensor);
+    if (status)
+        return status;
+
+    fill_view(form, tensor, view);
+    if (!fmgcam_multiply(view->height, view->width, &view->cells))
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "%s: %zu x %zu cells are more than memory can hold",
+                           name, view->height, view->width);
+    return FMGCAM_STATUS_OK;
+}
+
+struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view)
+{
+    int64_t low = 0, high = 0;
+    int64_t size = (int64_t)element_size(view->dtype);
+    widen((int64_t)view->n, view->stride_n, &low, &high);
+    widen((int64_t)view->channels, view->stride_c, &low, &high);
+    widen((int64_t)view->height, view->stride_h, &low, &high);
+    if (view->width > 1)
+        widen((int64_t)view->width, view->stride_w, &low, &high);
+    return (struct fmgcam_span){
+        (uintptr_t)view->data - (uintptr_t)(-low * size),
+        (uintptr_t)view->data + (uintptr_t)((high + 1) * size - 1)};
+}
+
+/* ---- Finiteness ------------------------------------------------------------ */
+
+static fmgcam_status fail_non_finite(fmgcam_context *context, const char *name,
+                                     enum fmgcam_form form,
+                                     const struct fmgcam_view *view, size_t n,
+                                     size_t c, size_t cell)
+{
+    char index[96];
+    size_t y = cell / view->width, x = cell % view->width;
+    if (form == FMGCAM_FORM_MATRIX)
+        snprintf(index, sizeof index, "[%zu,%zu]", n, c);
+    else if (form == FMGCAM_FORM_GRADIENTS)
+        snprintf(index, sizeof index, "[%zu,%zu,%zu,%zu]", n, c, y, x);
+    else
+        snprintf(index, sizeof index, "[%zu,%zu,%zu]", c, y, x);
+    return fmgcam_fail(context, FMGCAM_STATUS_NON_FINITE,
+                       "%s: value at %s is %g, expected a finite number", name,
+                       index, (double)fmgcam_view_at(view, n, c, cell));
+}
+
+fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
+                                  enum fmgcam_form form,
+                                  const struct fmgcam_view *view)
+{
+    enum { CHUNK = 256 };
+    float copy[CHUNK];
+    ptrdiff_t stride;
+    for (size_t n = 0; n < view->n; n++)
+        for (size_t c = 0; c < view->channels; c++)
+            for (size_t s = 0; s < view->cells; s += CHUNK) {
+                size_t left = view->cells - s;
+                size_t count = left < CHUNK ? left : CHUNK;
+                const float *x =
+                    fmgcam_view_tile(view, n, c, 1, s, count, copy, &stride);
+                for (size_t i = 0; i < count; i++)
+                    if (!isfinite(x[i]))
+                        return fail_non_finite(context, name, form, view, n, c,
+                                               s + i);
+            }
+    return FMGCAM_STATUS_OK;
+}
+
+/* ---- Buffers --------------------------------------------------------------- */
+
+static fmgcam_status check_buffer(fmgcam_context *context, const char *name,
+                                  const fmgcam_buffer *buffer, size_t rows,
+                                  size_t columns, struct fmgcam_span *span)
+{
+    const size_t size = 4;
+    size_t bytes;
+    if (!buffer || !buffer->data)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s: NULL", name);
+    if ((uintptr_t)buffer->data % size != 0)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s.data: not aligned to its elements of %zu bytes",
+                           name, size);
+    if (!fmgcam_multiply(rows, columns, &bytes) ||
+        !fmgcam_multiply(bytes, size, &bytes) ||
+        bytes - 1 > UINTPTR_MAX - (uintptr_t)buffer->data)
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "%s: %zu x %zu elements are more than memory can "
+                           "hold",
+                           name, rows, columns);
+    if (buffer->size_bytes < bytes)
+        return fmgcam_fail(context, FMGCAM_STATUS_BUFFER_SIZE,
+                           "%s.size_bytes: %zu, expected at least %zu", name,
+                           buffer->size_bytes, bytes);
+    *span = (struct fmgcam_span){(uintptr_t)buffer->data,
+                                 (uintptr_t)buffer->data + bytes - 1};
+    return FMGCAM_STATUS_OK;
+}
+
+fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
+                                 struct fmgcam_span span, const char *other,
+                                 struct fmgcam_span other_span)
+{
+    if (span.last < other_span.first || other_span.last < span.first)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                       "%s: overlaps %s in memory", output, other);
+}
+
+static void add_region(struct fmgcam_regions *regions, const char *name,
+                       struct fmgcam_span span)
+{
+    regions->entries[regions->count].name = name;
+    regions->entries[regions->count].span = span;
+    regions->count++;
+}
+
+void fmgcam_add_input(struct fmgcam_regions *regions, const char *name,
+                      const struct fmgcam_view *view)
+{
+    add_region(regions, name, fmgcam_view_span(view));
+}
+
+fmgcam_status fmgcam_add_output(fmgcam_context *context,
+                                struct fmgcam_regions *regions,
+                                const char *name, const fmgcam_buffer *buffer,
+                                size_t rows, size_t columns)
+{
+    struct fmgcam_span span;
+    fmgcam_status status =
+        check_buffer(context, name, buffer, rows, columns, &span);
+    if (status)
+        return status;
+    for (size_t i = 0; i < regions->count && !status; i++)
+        status =
+            fmgcam_check_apart(context, name, span, regions->entries[i].name,
+                               regions->entries[i].span);
+    if (!status)
+        add_region(regions, name, span);
+    return status;
+}
+
+/* ---- One map stage's input and output -------------------------------------- */
+
+static int is_same_memory(const struct fmgcam_view *view, const void *data)
+{
+    ptrdiff_t stride;
+    const float *rows = fmgcam_view_rows(view, 0, 0, 0, &stride);
+    return rows && (const void *)rows == data &&
+           (view->channels == 1 || stride == (ptrdiff_t)view->cells);
+}
+
+fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
+                               const fmgcam_tensor *maps,
+                               const char *output_name,
+                               const fmgcam_buffer *output,
+                               struct fmgcam_view *view)
+{
+    struct fmgcam_span span;
+    fmgcam_status status =
+        fmgcam_view_tensor(context, name, FMGCAM_FORM_MAPS, maps, view);
+    if (!status)
+        status = check_buffer(context, output_name, output, view->channels,
+                              view->cells, &span);
+    if (!status)
+        status = fmgcam_check_finite(context, name, FMGCAM_FORM_MAPS, view);
+    if (status || is_same_memory(view, output->data))
+        return status;
+    status = fmgcam_check_apart(context, output_name, span, name,
+                                fmgcam_view_span(view));
+    if (!status)
+        fmgcam_view_copy(view, 0, 0, view->channels, 0, view->cells,
+                         output->data);
+    return status;
+}

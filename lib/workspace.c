@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* Scratch memory: how it is laid out, reserving it, claiming it. */
+#include "internal.h"
+
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+/* ---- Layout ---------------------------------------------------------------- */
+
+struct cursor {
+    size_t at;
+    int overflow;
+};
+
+/* Where @p count elements of @p size bytes go. */
+static size_t place(struct cursor *cursor, size_t count, size_t size)
+{
+    size_t bytes, begin = cursor->at;
+    if (!fmgcam_multiply(count, size, &bytes) ||
+        bytes > SIZE_MAX - ALIGNMENT - begin) {
+        cursor->overflow = 1;
+        return 0;
+    }
+    cursor->at = (begin + bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return begin;
+}
+
+static size_t product(struct cursor *cursor, size_t a, size_t b)
+{
+    size_t result = 0;
+    if (!fmgcam_multiply(a, b, &result))
+        cursor->overflow = 1;
+    return result;
+}
+
+struct layout {
+    size_t weights, signed_maps, maps, winner;
+    size_t planes, tap_starts, tap_weights, scales, colors;
+    size_t worker_scratch, worker_floats;
+    size_t bytes;
+};
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A worker of stages 1 and 2 copies tiles; one of stage 7 makes a row of each
+ * class (or of red, green, blue and evidence) with up to H vertical taps. */
+static size_t count_worker_floats(struct cursor *cursor,
+                                  const struct fmgcam_extents *extents)
+{
+    size_t tile = FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS;
+    if (extents->picture_width == 0)
+        return tile;
+    size_t rows =
+        product(cursor, larger(extents->classes, 4), extents->map_width);
+    if (rows > SIZE_MAX - extents->map_height) {
+        cursor->overflow = 1;
+        return 0;
+    }
+    return larger(tile, rows + extents->map_height);
+}
+
+/* Offsets for @p extents. Grows with each extent, so that what is reserved for
+ * the largest serves the smaller. Returns 0 if memory cannot hold it. */
+static int lay_out(const struct fmgcam_extents *extents, uint32_t workers,
+                   struct layout *layout)
+{
+    struct cursor top = {0, 0};
+    size_t worker_floats = count_worker_floats(&top, extents);
+    /* Rounded up so that no two workers write to one cache line. */
+    const size_t line = ALIGNMENT / sizeof(float);
+    if (worker_floats > SIZE_MAX - line)
+        return 0;
+    layout->worker_floats = (worker_floats + line - 1) / line * line;
+    layout->worker_scratch = place(
+        &top, product(&top, layout->worker_floats, workers), sizeof(float));
+
+    size_t cells = product(&top, extents->map_height, extents->map_width);
+    size_t stack = product(&top, extents->classes, cells);
+
+    struct cursor maps = top;
+    layout->weights =
+        place(&maps, product(&maps, extents->classes, extents->channels),
+              sizeof(float));
+    layout->signed_maps = place(&maps, stack, sizeof(float));
+    layout->maps = place(&maps, stack, sizeof(float));
+    layout->winner = place(&maps, cells, sizeof(int32_t));
+
+    struct cursor picture = top;
+    if (extents->picture_width > 0) {
+        size_t taps =
+            fmgcam_tap_space(extents->map_width, extents->picture_width);
+        if (taps == 0)
+            return 0;
+        layout->planes = place(
+            &picture, product(&picture, larger(extents->classes, 4), cells),
+            sizeof(float));
+        layout->tap_starts =
+            place(&picture, extents->picture_width, sizeof(uint32_t));
+        layout->tap_weights = place(&picture, taps, sizeof(float));
+        layout->scales = place(&picture, extents->classes, sizeof(double));
+        layout->colors = place(&picture, product(&picture, extents->classes, 3),
+                               sizeof(uint8_t));
+    }
+    layout->bytes = larger(maps.at, picture.at) + ALIGNMENT - 1;
+    return !(top.overflow || maps.overflow || picture.overflow);
+}
+
+/* ---- Memory ---------------------------------------------------------------- */
+
+static fmgcam_status grow(fmgcam_context *context, size_t bytes)
+{
+    struct fmgcam_workspace *workspace = &context->workspace;
+    if (bytes <= workspace->size)
+        return FMGCAM_STATUS_OK;
+
+    const fmgcam_allocator *allocator = &context->allocator;
+    void *block = allocator->allocate(allocator->opaque, bytes);
+    if (!block)
+        return fmgcam_fail(context, FMGCAM_STATUS_NO_MEMORY,
+                           "workspace: the allocator returned NULL for %zu "
+                           "bytes",
+                           bytes);
+    if (workspace->block)
+        allocator->release(allocator->opaque, workspace->block);
+    uintptr_t address = (uintptr_t)block;
+    size_t skip = (ALIGNMENT - address % ALIGNMENT) % ALIGNMENT;
+    workspace->block = block;
+    workspace->base = (unsigned char *)block + skip;
+    workspace->size = bytes;
+    return FMGCAM_STATUS_OK;
+}
+
+static fmgcam_status check_limit(fmgcam_context *context, const char *name,
+                                 size_t value, uint32_t limit)
+{
+    if (value <= limit)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_LIMIT,
+                       "%s: %zu is beyond the reserved limit %u", name, value,
+                       limit);
+}
+
+static fmgcam_status check_limits(fmgcam_context *context,
+                                  const struct fmgcam_extents *extents)
+{
+    const fmgcam_limits *limits = &context->workspace.limits;
+    const struct {
+        const char *name;
+        size_t value;
+        uint32_t limit;
+    } rows[] = {
+        {"classes", extents->classes, limits->classes},
+        {"channels", extents->channels, limits->channels},
+        {"map_height", extents->map_height, limits->map_height},
+        {"map_width", extents->map_width, limits->map_width},
+        {"picture_height", extents->picture_height, limits->picture_height},
+        {"picture_width", extents->picture_width, limits->picture_width},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fmgcam_status status =
+            check_limit(context, rows[i].name, rows[i].value, rows[i].limit);
+        if (status)
+            return status;
+    }
+    return FMGCAM_STATUS_OK;
+}
+
+fmgcam_status fmgcam_claim(fmgcam_context *context,
+                           const struct fmgcam_extents *extents,
+                           struct fmgcam_scratch *scratch)
+{
+    if (context->workspace.limits.workers) {
+        fmgcam_status status = check_limits(context, extents);
+        if (status)
+            return status;
+    }
+    struct layout layout = {0};
+    if (!lay_out(extents, context->runner.workers, &layout))
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "workspace: larger than memory can be");
+    fmgcam_status status = grow(context, layout.bytes);
+    if (status)
+        return status;
+
+    unsigned char *base = context->workspace.base;
+    *scratch = (struct fmgcam_scratch){
+        .weights = (float *)(void *)(base + layout.weights),
+        .signed_maps = (float *)(void *)(base + layout.signed_maps),
+        .maps = (float *)(void *)(base + layout.maps),
+        .winner = (int32_t *)(void *)(base + layout.winner),
+        .planes = (float *)(void *)(base + layout.planes),
+        .tap_starts = (uint32_t *)(void *)(base + layout.tap_starts),
+        .tap_weights = (float *)(void *)(base + layout.tap_weights),
+        .scales = (double *)(void *)(base + layout.scales),
+        .colors = base + layout.colors,
+        .worker_scratch = (float *)(void *)(base + layout.worker_scratch),
+        .worker_floats = layout.worker_floats,
+    };
+    return FMGCAM_STATUS_OK;
+}
+
+float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
+                             uint32_t worker)
+{
+    return scratch->worker_scratch + (size_t)worker * scratch->worker_floats;
+}
+
+/* ---- Reserving ------------------------------------------------------------- */
+
+/* Read @p limits, and lay out what they need. */
+static fmgcam_status read_limits(fmgcam_context *context,
+                                 const fmgcam_limits *limits,
+                                 fmgcam_limits *ours, struct layout *layout)
+{
+    fmgcam_status status =
+        fmgcam_import(context, "limits", limits, ours,
+                      FMGCAM_SIZE_THROUGH(fmgcam_limits, flags), sizeof *ours);
+    if (status)
+        return status;
+
+    const struct {
+        const char *name;
+        uint32_t value;
+    } needed[] = {{"classes", ours->classes},
+                  {"channels", ours->channels},
+                  {"map_height", ours->map_height},
+                  {"map_width", ours->map_width}};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (needed[i].value == 0)
+            return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                               "limits.%s: 0, expected 1 or more",
+                               needed[i].name);
+    if ((ours->picture_height == 0) != (ours->picture_width == 0))
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "limits.picture_%s: 0, expected 1 or more, or both "
+                           "sides 0",
+                           ours->picture_height ? "width" : "height");
+    if (ours->flags)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "limits.flags: 0x%x, expected 0", ours->flags);
+    if (ours->workers == 0)
+        ours->workers = 1;
+
+    struct fmgcam_extents extents = {ours->classes,        ours->channels,
+                                     ours->map_height,     ours->map_width,
+                                     ours->picture_height, ours->picture_width};
+    if (!lay_out(&extents, ours->workers, layout))
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "limits: a workspace larger than memory can be");
+    return FMGCAM_STATUS_OK;
+}
+
+fmgcam_status fmgcam_workspace_size(fmgcam_context *context,
+                                    const fmgcam_limits *limits,
+                                    size_t *size_bytes)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+    if (!size_bytes)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "size_bytes: NULL");
+    fmgcam_limits ours;
+    struct layout layout = {0};
+    fmgcam_status status = read_limits(context, limits, &ours, &layout);
+    if (!status)
+        *size_bytes = layout.bytes;
+    return status;
+}
+
+fmgcam_status fmgcam_reserve(fmgcam_context *context,
+                             const fmgcam_limits *limits)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+    fmgcam_limits ours;
+    struct layout layout = {0};
+    fmgcam_status status = read_limits(context, limits, &ours, &layout);
+    if (!status)
+        status = check_limit(context, "workers", context->runner.workers,
+                             ours.workers);
+    if (!status)
+        status = grow(context, layout.bytes);
+    if (status)
+        return status;
+
+    context->workspace.limits = ours;
+    fmgcam_warm_up_blas();
+    fmgcam_log_info(context, "reserved a workspace of %zu bytes; %s",
+                    context->workspace.size, fmgcam_build_info());
+    return FMGCAM_STATUS_OK;
+}

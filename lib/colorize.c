@@ -63,107 +63,6 @@ static void choose_colors(const uint8_t *given, size_t classes, uint8_t *colors)
             fmgcam_palette_color((uint32_t)k, colors + 3 * k);
 }
 
-/* ---- Images ---------------------------------------------------------------- */
-
-fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
-                                uint32_t height, uint32_t width)
-{
-    if (height >= 1 && width >= 1 && height <= INT32_MAX && width <= INT32_MAX)
-        return FMGCAM_STATUS_OK;
-    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                       "%s: height %u, width %u, expected 1 to %d", name,
-                       height, width, INT32_MAX);
-}
-
-static uint8_t *row_of(const fmgcam_image *image, size_t y)
-{
-    return (uint8_t *)image->data +
-           (ptrdiff_t)y * (ptrdiff_t)image->row_stride_bytes;
-}
-
-static fmgcam_status check_image(fmgcam_context *context, const char *name,
-                                 const fmgcam_image *image)
-{
-    if (!image || !image->data)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s%s: NULL", name,
-                           image ? ".data" : "");
-    if (image->format > FMGCAM_PIXEL_RGB8)
-        return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
-                           "%s.format: %u, expected FMGCAM_PIXEL_RGB8 (1)",
-                           name, image->format);
-    fmgcam_status status =
-        fmgcam_check_size(context, name, image->height, image->width);
-    if (status)
-        return status;
-
-    int64_t pitch = image->row_stride_bytes;
-    int64_t needed = 3 * (int64_t)image->width;
-    if (image->height > 1 && pitch < needed && pitch > -needed)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "%s.row_stride_bytes: %lld, expected at least %lld "
-                           "(or as much downwards)",
-                           name, (long long)pitch, (long long)needed);
-    int64_t steps = (int64_t)image->height - 1;
-    int64_t limit = PTRDIFF_MAX - needed;
-    uintptr_t begin = (uintptr_t)image->data;
-    int fits =
-        limit > 0 &&
-        (steps == 0 || (pitch <= limit / steps && pitch >= -(limit / steps)));
-    if (fits) {
-        int64_t reach = steps * pitch;
-        int64_t above = reach > 0 ? reach : 0, below = reach < 0 ? -reach : 0;
-        fits = (uintptr_t)below <= begin &&
-               (uintptr_t)(above + needed) <= UINTPTR_MAX - begin;
-    }
-    if (!fits)
-        return fmgcam_fail(context, FMGCAM_STATUS_STRIDE,
-                           "%s.row_stride_bytes: %lld, rows beyond the address "
-                           "space",
-                           name, (long long)pitch);
-    return FMGCAM_STATUS_OK;
-}
-
-static struct fmgcam_span image_span(const fmgcam_image *image)
-{
-    uintptr_t first = (uintptr_t)row_of(image, 0);
-    uintptr_t last = (uintptr_t)row_of(image, image->height - 1u);
-    struct fmgcam_span span = {first < last ? first : last,
-                               first < last ? last : first};
-    span.last += 3 * (uintptr_t)image->width - 1;
-    return span;
-}
-
-/* Two windows side by side in one frame share a span, but no pixel. */
-static int windows_are_apart(const fmgcam_image *a, const fmgcam_image *b)
-{
-    if (a->row_stride_bytes != b->row_stride_bytes || a->row_stride_bytes <= 0)
-        return 0;
-    uintptr_t pitch = (uintptr_t)a->row_stride_bytes;
-    uintptr_t first = (uintptr_t)a->data, second = (uintptr_t)b->data;
-    uintptr_t row = 3 * (uintptr_t)a->width;
-    uintptr_t shift =
-        (first < second ? second - first : first - second) % pitch;
-    return shift >= row && pitch - shift >= row;
-}
-
-static fmgcam_status check_pictures(fmgcam_context *context,
-                                    const fmgcam_image *picture,
-                                    const fmgcam_image *overlay)
-{
-    if (picture->width != overlay->width || picture->height != overlay->height)
-        return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
-                           "overlay: %u x %u, expected the picture's %u x %u",
-                           overlay->width, overlay->height, picture->width,
-                           picture->height);
-    int same = picture->data == overlay->data &&
-               (picture->row_stride_bytes == overlay->row_stride_bytes ||
-                picture->height == 1);
-    if (same || windows_are_apart(picture, overlay))
-        return FMGCAM_STATUS_OK;
-    return fmgcam_check_apart(context, "overlay", image_span(overlay),
-                              "picture", image_span(picture));
-}
-
 /* ---- Planes of the map ----------------------------------------------------- */
 
 struct painting {
@@ -188,8 +87,7 @@ static void mix_planes(const struct fmgcam_view *maps,
         const uint8_t *rgb = scratch->colors + 3 * k;
         const float color[4] = {rgb[0], rgb[1], rgb[2], 1.0f};
         for (size_t s = 0; s < maps->cells; s += FMGCAM_TILE_CELLS) {
-            size_t left = maps->cells - s;
-            size_t count = left < FMGCAM_TILE_CELLS ? left : FMGCAM_TILE_CELLS;
+            size_t count = smaller(FMGCAM_TILE_CELLS, maps->cells - s);
             ptrdiff_t stride;
             const float *values =
                 fmgcam_view_tile(maps, 0, k, 1, s, count, copy, &stride);
@@ -312,8 +210,9 @@ static void paint_row(void *job, size_t y, uint32_t worker)
                       weights);
 
     struct fmgcam_row row = painting->row;
-    row.out = row_of(painting->out, y);
-    row.picture = painting->picture ? row_of(painting->picture, y) : NULL;
+    row.out = fmgcam_image_row(painting->out, y);
+    row.picture =
+        painting->picture ? fmgcam_image_row(painting->picture, y) : NULL;
     if (painting->contest.classes)
         paint_contest(painting, &row, start, weights, rows);
     else
@@ -396,10 +295,11 @@ fmgcam_status fmgcam_draw_heatmap(fmgcam_context *context,
     struct fmgcam_view view;
     fmgcam_status status = view_layers(context, layers, &ours, &view);
     if (!status)
-        status = check_image(context, "heatmap", heatmap);
+        status = fmgcam_check_image(context, "heatmap", heatmap);
     if (!status)
-        status = fmgcam_check_apart(context, "heatmap", image_span(heatmap),
-                                    "layers", fmgcam_view_span(&view));
+        status =
+            fmgcam_check_apart(context, "heatmap", fmgcam_image_span(heatmap),
+                               "layers", fmgcam_view_span(&view));
     if (status)
         return status;
     return paint(context, &ours, &view, NULL, heatmap);
@@ -418,14 +318,15 @@ fmgcam_status fmgcam_draw_overlay(fmgcam_context *context,
     struct fmgcam_view view;
     fmgcam_status status = view_layers(context, layers, &ours, &view);
     if (!status)
-        status = check_image(context, "picture", picture);
+        status = fmgcam_check_image(context, "picture", picture);
     if (!status)
-        status = check_image(context, "overlay", overlay);
+        status = fmgcam_check_image(context, "overlay", overlay);
     if (!status)
-        status = check_pictures(context, picture, overlay);
+        status = fmgcam_check_pictures(context, picture, overlay);
     if (!status)
-        status = fmgcam_check_apart(context, "overlay", image_span(overlay),
-                                    "layers", fmgcam_view_span(&view));
+        status =
+            fmgcam_check_apart(context, "overlay", fmgcam_image_span(overlay),
+                               "layers", fmgcam_view_span(&view));
     if (status)
         return status;
     return paint(context, &ours, &view, picture, overlay);

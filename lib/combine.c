@@ -15,11 +15,6 @@
 # include <cblas.h>
 #endif
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 struct combining {
     /* A kernel, or BLAS in the same role. */
     void (*combine)(const float *weights, size_t weights_stride, size_t classes,

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Lifetime, options, hooks and the text of errors. */
+/* Lifetime, options and hooks. */
 #include "internal.h"
 
-#include <stdarg.h>
-#include <stdio.h> /* vsnprintf only */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,84 +21,6 @@ uint32_t fmgcam_version(void)
 const char *fmgcam_build_info(void)
 {
     return "fmgcam " VERSION_TEXT "; BLAS: " FMGCAM_BLAS_NAME "; kernels: c";
-}
-
-const char *fmgcam_status_string(fmgcam_status status)
-{
-    switch (status) {
-    case FMGCAM_STATUS_OK: return "ok";
-    case FMGCAM_STATUS_ARGUMENT: return "invalid argument";
-    case FMGCAM_STATUS_SHAPE: return "shape does not fit";
-    case FMGCAM_STATUS_STRIDE: return "strides leave the address space";
-    case FMGCAM_STATUS_UNSUPPORTED: return "not supported";
-    case FMGCAM_STATUS_NON_FINITE: return "input is not finite";
-    case FMGCAM_STATUS_OVERFLOW: return "out of numeric range";
-    case FMGCAM_STATUS_NO_MEMORY: return "out of memory";
-    case FMGCAM_STATUS_BUFFER_SIZE: return "buffer too small";
-    case FMGCAM_STATUS_LIMIT: return "beyond the reserved limit";
-    case FMGCAM_STATUS_RUNNER: return "runner failed";
-    default: return "unknown status";
-    }
-}
-
-/* ---- Error text ------------------------------------------------------------ */
-
-void fmgcam_begin(fmgcam_context *context)
-{
-    context->detail[0] = '\0';
-}
-
-static void write_log(fmgcam_context *context, uint32_t level,
-                      const char *message)
-{
-    if (context->log.write)
-        context->log.write(context->log.opaque, level, message);
-}
-
-fmgcam_status fmgcam_fail(fmgcam_context *context, fmgcam_status status,
-                          const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    vsnprintf(context->detail, sizeof context->detail, format, values);
-    va_end(values);
-    write_log(context, FMGCAM_LOG_ERROR, context->detail);
-    return status;
-}
-
-void fmgcam_log_info(fmgcam_context *context, const char *format, ...)
-{
-    if (!context->log.write)
-        return;
-    char message[FMGCAM_DETAIL_SIZE];
-    va_list values;
-    va_start(values, format);
-    vsnprintf(message, sizeof message, format, values);
-    va_end(values);
-    write_log(context, FMGCAM_LOG_INFO, message);
-}
-
-const char *fmgcam_error_detail(const fmgcam_context *context)
-{
-    return context ? context->detail : "context: NULL";
-}
-
-/* Copy @p text to @p buffer, shortened to fit. */
-static size_t copy_text(const char *text, char *buffer, size_t size)
-{
-    size_t length = strlen(text);
-    if (buffer && size > 0) {
-        size_t kept = length < size ? length : size - 1;
-        memcpy(buffer, text, kept);
-        buffer[kept] = '\0';
-    }
-    return length;
-}
-
-size_t fmgcam_copy_error_detail(const fmgcam_context *context, char *buffer,
-                                size_t size)
-{
-    return copy_text(fmgcam_error_detail(context), buffer, size);
 }
 
 /* ---- Options --------------------------------------------------------------- */
@@ -138,7 +58,7 @@ static const struct {
 
 fmgcam_status fmgcam_options_init(fmgcam_options *options, size_t struct_size)
 {
-    if (!options || struct_size < options_first_size)
+    if (!options || !fmgcam_is_struct_size(struct_size, options_first_size))
         return FMGCAM_STATUS_ARGUMENT;
     memset(options, 0, struct_size);
     options->struct_size = struct_size;
@@ -232,10 +152,10 @@ fmgcam_status fmgcam_get_options(fmgcam_context *context,
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "options: NULL");
 
     size_t size = options->struct_size;
-    if (size < options_first_size)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "options.struct_size: %zu, expected at least %zu",
-                           size, options_first_size);
+    fmgcam_status status =
+        fmgcam_check_struct(context, "options", size, options_first_size);
+    if (status)
+        return status;
     size_t known = size < sizeof *options ? size : sizeof *options;
     memcpy(options, &context->options, known);
     memset((char *)options + known, 0, size - known);
@@ -334,7 +254,7 @@ fmgcam_status fmgcam_create(const fmgcam_allocator *allocator,
 {
     const char *problem = "";
     fmgcam_status status = create(allocator, context, &problem);
-    copy_text(problem, error, error_size);
+    fmgcam_copy_text(problem, error, error_size);
     return status;
 }
 

@@ -13,7 +13,7 @@
 # define FMGCAM_PRINTF(text, values)
 #endif
 
-/* ---- context.c: lifetime, options, hooks, error text ---------------------- */
+/* ---- context.c: lifetime, options, hooks --------------------------------- */
 
 enum { FMGCAM_DETAIL_SIZE = 256 };
 
@@ -47,6 +47,8 @@ struct fmgcam_context {
     char detail[FMGCAM_DETAIL_SIZE];
 };
 
+/* ---- error.c: the text of the last failure --------------------------------- */
+
 /* Begin a public call: forget the last error. */
 void fmgcam_begin(fmgcam_context *context);
 
@@ -56,6 +58,19 @@ fmgcam_status fmgcam_fail(fmgcam_context *context, fmgcam_status status,
 
 void fmgcam_log_info(fmgcam_context *context, const char *format, ...)
     FMGCAM_PRINTF(2, 3);
+
+/* Copy @p text to @p buffer (NULL: nowhere), shortened to fit; its length. */
+size_t fmgcam_copy_text(const char *text, char *buffer, size_t size);
+
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 /* ---- view.c: reading tensors ---------------------------------------------- */
 
@@ -106,6 +121,12 @@ struct fmgcam_span {
 /* *product = a * b; 0 if that does not fit. */
 int fmgcam_multiply(size_t a, size_t b, size_t *product);
 
+/* Whether a struct_size can be true, of a struct that had @p first_size bytes in
+ * version 0.1. */
+int fmgcam_is_struct_size(size_t size, size_t first_size);
+fmgcam_status fmgcam_check_struct(fmgcam_context *context, const char *name,
+                                  size_t size, size_t first_size);
+
 /* Copy a struct of the caller to @p ours by the growth rule: @p first_size is
  * its size in version 0.1, @p our_size its size now. */
 fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
@@ -155,6 +176,20 @@ fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
                                   enum fmgcam_form form,
                                   const struct fmgcam_view *view);
 
+/* ---- image.c: pictures of the caller --------------------------------------- */
+
+/* Both sides of a picture are from 1 on. */
+fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
+                                uint32_t height, uint32_t width);
+fmgcam_status fmgcam_check_image(fmgcam_context *context, const char *name,
+                                 const fmgcam_image *image);
+/* Of one size, and the same memory or apart. */
+fmgcam_status fmgcam_check_pictures(fmgcam_context *context,
+                                    const fmgcam_image *picture,
+                                    const fmgcam_image *overlay);
+struct fmgcam_span fmgcam_image_span(const fmgcam_image *image);
+uint8_t *fmgcam_image_row(const fmgcam_image *image, size_t y);
+
 /* ---- workspace.c: scratch memory ------------------------------------------- */
 
 /* What a call works on; 0 where it has no such axis. */
@@ -189,6 +224,14 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
                            struct fmgcam_scratch *scratch);
 float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
                              uint32_t worker);
+
+/* Bytes of a workspace for @p extents; 0 is returned where that overflows. */
+int fmgcam_measure_workspace(const struct fmgcam_extents *extents,
+                             uint32_t workers, size_t *bytes);
+/* Have a workspace of at least @p bytes. On failure the earlier one stays. */
+fmgcam_status fmgcam_grow_workspace(fmgcam_context *context, size_t bytes);
+fmgcam_status fmgcam_check_limit(fmgcam_context *context, const char *name,
+                                 size_t value, uint32_t limit);
 
 /* ---- parallel.c: the caller's runner --------------------------------------- */
 
@@ -245,7 +288,7 @@ void fmgcam_normalize(const fmgcam_options *options, float *maps,
 uint32_t fmgcam_rescale(uint32_t rescale, float *maps,
                         struct fmgcam_map_shape shape);
 
-/* resample.c: output sample @p position is the sum over j < count of
+/* taps.c: output sample @p position is the sum over j < count of
  * weights[j] * input[*start + j]. */
 size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out);
 void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
@@ -259,9 +302,5 @@ void fmgcam_place_row_taps(uint32_t resample, size_t in, size_t out,
 /* out = sum over j < count of weights[j] * rows[j], rows of @p width floats. */
 void fmgcam_blend_rows(const float *rows, size_t width, const float *weights,
                        size_t count, float *out);
-
-/* colorize.c: both sides of a picture from 1 on. */
-fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
-                                uint32_t height, uint32_t width);
 
 #endif

@@ -33,8 +33,9 @@ struct fmgcam_contest {
 struct fmgcam_kernels {
     const char *name;
 
-    /* lanes[i mod 16] += x[i], i ascending. */
-    void (*sum_lanes)(const float *x, size_t count, float lanes[FMGCAM_LANES]);
+    /* lanes[c][s mod 16] += rows[c][s], s ascending. */
+    void (*sum_lanes)(const float *rows, ptrdiff_t rows_stride, size_t channels,
+                      size_t cells, float (*lanes)[FMGCAM_LANES]);
 
     /* maps[k][s] += weights[k][c] * rows[c][s], c ascending for each (k, s),
      * multiply, then add. Strides in floats. */

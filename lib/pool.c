@@ -16,11 +16,6 @@ struct pooling {
     size_t blocks;  /* of channels, for each n */
 };
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The tree: lane i takes lane i + 8, then i + 4, i + 2, i + 1. */
 static float fold_lanes(float lanes[FMGCAM_LANES])
 {
@@ -46,9 +41,7 @@ static void pool_block(void *job, size_t index, uint32_t worker)
         ptrdiff_t stride;
         const float *tile = fmgcam_view_tile(gradients, n, first, channels, s,
                                              cells, scratch, &stride);
-        for (size_t c = 0; c < channels; c++)
-            pooling->kernels->sum_lanes(tile + (ptrdiff_t)c * stride, cells,
-                                        lanes[c]);
+        pooling->kernels->sum_lanes(tile, stride, channels, cells, lanes);
     }
     float *weights = pooling->weights + n * gradients->channels + first;
     for (size_t c = 0; c < channels; c++)

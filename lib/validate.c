@@ -17,6 +17,24 @@ int fmgcam_multiply(size_t a, size_t b, size_t *product)
 
 /* ---- Structs that grow ----------------------------------------------------- */
 
+/* No struct will ever be larger: beyond it the size is garbage. */
+static const size_t largest_struct = 4096;
+
+int fmgcam_is_struct_size(size_t size, size_t first_size)
+{
+    return size >= first_size && size <= largest_struct;
+}
+
+fmgcam_status fmgcam_check_struct(fmgcam_context *context, const char *name,
+                                  size_t size, size_t first_size)
+{
+    if (fmgcam_is_struct_size(size, first_size))
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                       "%s.struct_size: %zu, expected %zu to %zu", name, size,
+                       first_size, largest_struct);
+}
+
 fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
                             const void *theirs, void *ours, size_t first_size,
                             size_t our_size)
@@ -26,10 +44,9 @@ fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
 
     size_t size;
     memcpy(&size, theirs, sizeof size);
-    if (size < first_size)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "%s.struct_size: %zu, expected at least %zu", name,
-                           size, first_size);
+    fmgcam_status status = fmgcam_check_struct(context, name, size, first_size);
+    if (status)
+        return status;
     for (size_t i = our_size; i < size; i++)
         if (((const unsigned char *)theirs)[i] != 0)
             return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
@@ -259,8 +276,7 @@ fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
     for (size_t n = 0; n < view->n; n++)
         for (size_t c = 0; c < view->channels; c++)
             for (size_t s = 0; s < view->cells; s += CHUNK) {
-                size_t left = view->cells - s;
-                size_t count = left < CHUNK ? left : CHUNK;
+                size_t count = smaller(CHUNK, view->cells - s);
                 const float *x =
                     fmgcam_view_tile(view, n, c, 1, s, count, copy, &stride);
                 for (size_t i = 0; i < count; i++)

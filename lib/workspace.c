@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scratch memory: how it is laid out, reserving it, claiming it. */
+/* Scratch memory: how it is laid out, and claiming it. */
 #include "internal.h"
 
 #include <string.h>
@@ -40,11 +40,6 @@ struct layout {
     size_t worker_scratch, worker_floats;
     size_t bytes;
 };
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
 
 /* A worker of stages 1 and 2 copies tiles; one of stage 7 makes a row of each
  * class (or of red, green, blue and evidence) with up to H vertical taps. */
@@ -109,9 +104,18 @@ static int lay_out(const struct fmgcam_extents *extents, uint32_t workers,
     return !(top.overflow || maps.overflow || picture.overflow);
 }
 
+int fmgcam_measure_workspace(const struct fmgcam_extents *extents,
+                             uint32_t workers, size_t *bytes)
+{
+    struct layout layout = {0};
+    int fits = lay_out(extents, workers, &layout);
+    *bytes = layout.bytes;
+    return fits;
+}
+
 /* ---- Memory ---------------------------------------------------------------- */
 
-static fmgcam_status grow(fmgcam_context *context, size_t bytes)
+fmgcam_status fmgcam_grow_workspace(fmgcam_context *context, size_t bytes)
 {
     struct fmgcam_workspace *workspace = &context->workspace;
     if (bytes <= workspace->size)
@@ -134,7 +138,7 @@ static fmgcam_status grow(fmgcam_context *context, size_t bytes)
     return FMGCAM_STATUS_OK;
 }
 
-static fmgcam_status check_limit(fmgcam_context *context, const char *name,
+fmgcam_status fmgcam_check_limit(fmgcam_context *context, const char *name,
                                  size_t value, uint32_t limit)
 {
     if (value <= limit)
@@ -161,8 +165,8 @@ static fmgcam_status check_limits(fmgcam_context *context,
         {"picture_width", extents->picture_width, limits->picture_width},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        fmgcam_status status =
-            check_limit(context, rows[i].name, rows[i].value, rows[i].limit);
+        fmgcam_status status = fmgcam_check_limit(context, rows[i].name,
+                                                  rows[i].value, rows[i].limit);
         if (status)
             return status;
     }
@@ -182,7 +186,7 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
     if (!lay_out(extents, context->runner.workers, &layout))
         return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
                            "workspace: larger than memory can be");
-    fmgcam_status status = grow(context, layout.bytes);
+    fmgcam_status status = fmgcam_grow_workspace(context, layout.bytes);
     if (status)
         return status;
 
@@ -207,90 +211,4 @@ float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
                              uint32_t worker)
 {
     return scratch->worker_scratch + (size_t)worker * scratch->worker_floats;
-}
-
-/* ---- Reserving ------------------------------------------------------------- */
-
-/* Read @p limits, and lay out what they need. */
-static fmgcam_status read_limits(fmgcam_context *context,
-                                 const fmgcam_limits *limits,
-                                 fmgcam_limits *ours, struct layout *layout)
-{
-    fmgcam_status status =
-        fmgcam_import(context, "limits", limits, ours,
-                      FMGCAM_SIZE_THROUGH(fmgcam_limits, flags), sizeof *ours);
-    if (status)
-        return status;
-
-    const struct {
-        const char *name;
-        uint32_t value;
-    } needed[] = {{"classes", ours->classes},
-                  {"channels", ours->channels},
-                  {"map_height", ours->map_height},
-                  {"map_width", ours->map_width}};
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (needed[i].value == 0)
-            return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                               "limits.%s: 0, expected 1 or more",
-                               needed[i].name);
-    if ((ours->picture_height == 0) != (ours->picture_width == 0))
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "limits.picture_%s: 0, expected 1 or more, or both "
-                           "sides 0",
-                           ours->picture_height ? "width" : "height");
-    if (ours->flags)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "limits.flags: 0x%x, expected 0", ours->flags);
-    if (ours->workers == 0)
-        ours->workers = 1;
-
-    struct fmgcam_extents extents = {ours->classes,        ours->channels,
-                                     ours->map_height,     ours->map_width,
-                                     ours->picture_height, ours->picture_width};
-    if (!lay_out(&extents, ours->workers, layout))
-        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
-                           "limits: a workspace larger than memory can be");
-    return FMGCAM_STATUS_OK;
-}
-
-fmgcam_status fmgcam_workspace_size(fmgcam_context *context,
-                                    const fmgcam_limits *limits,
-                                    size_t *size_bytes)
-{
-    if (!context)
-        return FMGCAM_STATUS_ARGUMENT;
-    fmgcam_begin(context);
-    if (!size_bytes)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "size_bytes: NULL");
-    fmgcam_limits ours;
-    struct layout layout = {0};
-    fmgcam_status status = read_limits(context, limits, &ours, &layout);
-    if (!status)
-        *size_bytes = layout.bytes;
-    return status;
-}
-
-fmgcam_status fmgcam_reserve(fmgcam_context *context,
-                             const fmgcam_limits *limits)
-{
-    if (!context)
-        return FMGCAM_STATUS_ARGUMENT;
-    fmgcam_begin(context);
-    fmgcam_limits ours;
-    struct layout layout = {0};
-    fmgcam_status status = read_limits(context, limits, &ours, &layout);
-    if (!status)
-        status = check_limit(context, "workers", context->runner.workers,
-                             ours.workers);
-    if (!status)
-        status = grow(context, layout.bytes);
-    if (status)
-        return status;
-
-    context->workspace.limits = ours;
-    fmgcam_warm_up_blas();
-    fmgcam_log_info(context, "reserved a workspace of %zu bytes; %s",
-                    context->workspace.size, fmgcam_build_info());
-    return FMGCAM_STATUS_OK;
 }

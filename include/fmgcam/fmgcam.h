@@ -30,8 +30,8 @@
  *    NULL unless it is said to be optional.
  *  - Structs that begin with struct_size may grow. Set it to sizeof the struct
  *    as compiled; zero in any other member means "the default". The library
- *    takes older (smaller) structs, and newer (larger) ones as long as the part
- *    that it does not know is zero.
+ *    takes older (smaller) structs, and newer (larger) ones, up to 4096 bytes, as
+ *    long as the part that it does not know is zero.
  *  - Values out of range are errors; nothing is clamped.
  *  - Finite inputs never yield NaN. NaN or infinity in an input is
  *    FMGCAM_STATUS_NON_FINITE.
@@ -252,7 +252,7 @@ typedef struct fmgcam_options {
 /* Fill @p options with defaults: all zero but struct_size. @p struct_size is
  * sizeof *options as the caller was compiled; that many bytes are written.
  * Equivalent to {.struct_size = sizeof options}.
- * Any thread. @return OK; ARGUMENT if NULL or smaller than in 0.1. @since 0.1 */
+ * Any thread. @return OK; ARGUMENT if NULL, or no size that it can have. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_options_init(fmgcam_options *options,
                                              size_t          struct_size);
 

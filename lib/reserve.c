@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocating all that later calls may need. */
+#include "internal.h"
+
+/* Check @p limits, and find how many bytes they need. */
+static fmgcam_status read_limits(fmgcam_context *context,
+                                 const fmgcam_limits *limits,
+                                 fmgcam_limits *ours, size_t *bytes)
+{
+    fmgcam_status status =
+        fmgcam_import(context, "limits", limits, ours,
+                      FMGCAM_SIZE_THROUGH(fmgcam_limits, flags), sizeof *ours);
+    if (status)
+        return status;
+
+    const struct {
+        const char *name;
+        uint32_t value;
+    } needed[] = {{"classes", ours->classes},
+                  {"channels", ours->channels},
+                  {"map_height", ours->map_height},
+                  {"map_width", ours->map_width}};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (needed[i].value == 0)
+            return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                               "limits.%s: 0, expected 1 or more",
+                               needed[i].name);
+    if ((ours->picture_height == 0) != (ours->picture_width == 0))
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "limits.picture_%s: 0, expected 1 or more, or both "
+                           "sides 0",
+                           ours->picture_height ? "width" : "height");
+    if (ours->flags)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "limits.flags: 0x%x, expected 0", ours->flags);
+    if (ours->workers == 0)
+        ours->workers = 1;
+
+    struct fmgcam_extents extents = {ours->classes,        ours->channels,
+                                     ours->map_height,     ours->map_width,
+                                     ours->picture_height, ours->picture_width};
+    if (!fmgcam_measure_workspace(&extents, ours->workers, bytes))
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "limits: a workspace larger than memory can be");
+    return FMGCAM_STATUS_OK;
+}
+
+fmgcam_status fmgcam_workspace_size(fmgcam_context *context,
+                                    const fmgcam_limits *limits,
+                                    size_t *size_bytes)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+    if (!size_bytes)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "size_bytes: NULL");
+    fmgcam_limits ours;
+    size_t bytes;
+    fmgcam_status status = read_limits(context, limits, &ours, &bytes);
+    if (!status)
+        *size_bytes = bytes;
+    return status;
+}
+
+fmgcam_status fmgcam_reserve(fmgcam_context *context,
+                             const fmgcam_limits *limits)
+{
+    if (!context)
+        return FMGCAM_STATUS_ARGUMENT;
+    fmgcam_begin(context);
+    fmgcam_limits ours;
+    size_t bytes;
+    fmgcam_status status = read_limits(context, limits, &ours, &bytes);
+    if (!status)
+        status = fmgcam_check_limit(context, "workers", context->runner.workers,
+                                    ours.workers);
+    if (!status)
+        status = fmgcam_grow_workspace(context, bytes);
+    if (status)
+        return status;
+
+    context->workspace.limits = ours;
+    fmgcam_warm_up_blas();
+    fmgcam_log_info(context, "reserved a workspace of %zu bytes; %s",
+                    context->workspace.size, fmgcam_build_info());
+    return FMGCAM_STATUS_OK;
+}

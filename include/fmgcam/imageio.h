@@ -11,7 +11,9 @@
  *    laid over a background colour, in encoded sRGB. EXIF orientation of a JPEG
  *    is applied: width and height are those of the upright picture.
  *  - ICC profiles and gamma are not applied; FMGCAM_IMAGEIO_ICC_IGNORED says so.
- *  - Damaged and truncated files are errors, whatever could still be decoded.
+ *  - Damaged and truncated files are errors, whatever could still be decoded: a
+ *    JPEG without its end marker, a palette index beyond the palette, a wrong
+ *    checksum in any chunk. A JPEG of more than 100 scans is beyond the limits.
  *    After an error the content of the caller's buffer is unspecified.
  *  - Paths are UTF-8.
  *  - There is no state: every function may be called from any thread, at the same
@@ -19,7 +21,7 @@
  *  - error, where a function has it, is optional (NULL with error_size 0): it
  *    receives a terminated, possibly shortened sentence on failure, "" on success.
  *  - Structs that begin with struct_size follow the rules of fmgcam.h: set it to
- *    sizeof the struct; zero in other members means the default.
+ *    sizeof the struct (at most 4096); zero in other members means the default.
  */
 #ifndef FMGCAM_IMAGEIO_H
 #define FMGCAM_IMAGEIO_H
@@ -81,8 +83,9 @@ typedef struct fmgcam_imageio_read_options {
     size_t   struct_size;
     uint32_t max_width;  /* pixels; 0 means 65500 */
     uint32_t max_height; /* pixels; 0 means 65500 */
-    uint64_t max_bytes;  /* of the decoded picture (3 a pixel), and of memory the
-                            decoder may take; 0 means 2^30 */
+    uint64_t max_bytes;  /* of the decoded picture (3 a pixel), and, beside 1 MiB,
+                            of memory the decoder may take (up to 8 a pixel for
+                            a JPEG of several scans); 0 means 2^30 */
     uint32_t background; /* 0xRRGGBB under alpha; 0 means white, 0xFFFFFF */
     uint32_t flags;      /* FMGCAM_IMAGEIO_BACKGROUND_SET */
 } fmgcam_imageio_read_options;
@@ -117,9 +120,10 @@ FMGCAM_IMAGEIO_API fmgcam_imageio_status fmgcam_imageio_probe_memory(
 
 /* Decode into @p rgb: row y at rgb + y * row_stride_bytes, R, G, B a pixel, 8 bits
  * each. row_stride_bytes is at least 3 * width; rgb has rgb_size bytes, at least
- * (height - 1) * row_stride_bytes + 3 * width. Bytes between rows are left alone.
- * @p info is optional and receives what probing would tell; a file that became
- * larger since it was probed is BUFFER_SIZE.
+ * (height - 1) * row_stride_bytes + 3 * width; less of either is BUFFER_SIZE, as
+ * where the file became larger since it was probed. Bytes between rows are left
+ * alone. @p info is optional and receives what probing would tell, also with
+ * BUFFER_SIZE.
  * @return OK, ARGUMENT, FILE, FORMAT, UNSUPPORTED, LIMIT, NO_MEMORY, BUFFER_SIZE.
  * @since 0.1 */
 FMGCAM_IMAGEIO_API fmgcam_imageio_status fmgcam_imageio_read_file(
@@ -171,7 +175,8 @@ FMGCAM_IMAGEIO_API fmgcam_imageio_status fmgcam_imageio_write_memory(
 
 /* The same into a file. A regular file is written under a temporary name in the
  * same folder and renamed when it is whole, so that an earlier file survives a
- * failure and no half-written one is left; it keeps the earlier file's mode.
+ * failure and no half-written one is left; it keeps the earlier file's mode, not
+ * its owner and other hard links. A file that may not be written is not replaced.
  * Symbolic links are followed. A pipe or device is written straight.
  * @return as write_stream. @since 0.1 */
 FMGCAM_IMAGEIO_API fmgcam_imageio_status fmgcam_imageio_write_file(

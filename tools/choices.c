@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Names <-> constants. */
+#include "choices.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "diagnose.h"
+
+static const choice profiles[] = {
+    {"standard", FMGCAM_PROFILE_STANDARD},
+    {"released", FMGCAM_PROFILE_RELEASED},
+    {NULL, 0},
+};
+
+static const choice methods[] = {
+    {"grad-cam", FMGCAM_METHOD_GRAD_CAM},
+    {NULL, 0},
+};
+
+static const choice activations[] = {
+    {"relu", FMGCAM_ACTIVATION_RELU},
+    {"gelu", FMGCAM_ACTIVATION_GELU},
+    {"elu", FMGCAM_ACTIVATION_ELU},
+    {"none", FMGCAM_ACTIVATION_NONE},
+    {NULL, 0},
+};
+
+static const choice filters[] = {
+    {"argmax", FMGCAM_FILTER_ARGMAX},
+    {"none", FMGCAM_FILTER_NONE},
+    {NULL, 0},
+};
+
+static const choice norms[] = {
+    {"l2", FMGCAM_NORMALIZE_L2},
+    {"l2-columns", FMGCAM_NORMALIZE_L2_COLUMNS},
+    {"none", FMGCAM_NORMALIZE_NONE},
+    {NULL, 0},
+};
+
+static const choice rescalings[] = {
+    {"stack", FMGCAM_RESCALE_STACK},
+    {"class", FMGCAM_RESCALE_CLASS},
+    {"none", FMGCAM_RESCALE_NONE},
+    {NULL, 0},
+};
+
+static const choice fusions[] = {
+    {"map", FMGCAM_FUSE_AT_MAP},
+    {"image", FMGCAM_FUSE_AT_IMAGE},
+    {NULL, 0},
+};
+
+static const choice resamplings[] = {
+    {"nearest", FMGCAM_RESAMPLE_NEAREST},
+    {"bilinear", FMGCAM_RESAMPLE_BILINEAR},
+    {"bicubic", FMGCAM_RESAMPLE_BICUBIC},
+    {NULL, 0},
+};
+
+static const choice blends[] = {
+    {"evidence", FMGCAM_BLEND_EVIDENCE},
+    {"constant", FMGCAM_BLEND_CONSTANT},
+    {NULL, 0},
+};
+
+const choice_option choice_options[CHOICE_OPTION_COUNT] = {
+    {"profile", "profile", offsetof(fmgcam_options, profile), profiles},
+    {"method", "method", offsetof(fmgcam_options, method), methods},
+    {"activation", "activation", offsetof(fmgcam_options, activation),
+     activations},
+    {"filter", "filter", offsetof(fmgcam_options, filter), filters},
+    {"normalize", "normalize", offsetof(fmgcam_options, normalize), norms},
+    {"rescale", "rescale", offsetof(fmgcam_options, rescale), rescalings},
+    {"fuse-at", "fuse_at", offsetof(fmgcam_options, fuse_at), fusions},
+    {"resample", "resample", offsetof(fmgcam_options, resample), resamplings},
+    {"blend", "blend", offsetof(fmgcam_options, blend), blends},
+};
+
+/* "relu, gelu, elu, none" */
+static void list_names(const choice *choices, char *text, size_t size)
+{
+    size_t used = 0;
+    for (const choice *c = choices; c->name && used < size; c++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 c == choices ? "" : ", ", c->name);
+}
+
+int choice_parse(const choice_option *option, const char *name,
+                 fmgcam_options *options)
+{
+    for (const choice *c = option->choices; c->name; c++) {
+        if (strcmp(c->name, name) == 0) {
+            memcpy((char *)options + option->offset, &c->value,
+                   sizeof c->value);
+            return 0;
+        }
+    }
+    char subject[64], names[256];
+    snprintf(subject, sizeof subject, "--%s", option->name);
+    list_names(option->choices, names, sizeof names);
+    return fail_usage(subject, "'%s' is not available; there is: %s", name,
+                      names);
+}
+
+const char *choice_name(const choice_option *option,
+                        const fmgcam_options *options)
+{
+    uint32_t value;
+    memcpy(&value, (const char *)options + option->offset, sizeof value);
+    const choice *c = option->choices;
+    while (c->name && c->value != value)
+        c++;
+    return c->name;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exit statuses, and the one line on stderr that goes with a failure:
+ *
+ *     fmgcam: FILE or option: what is wrong
+ *
+ * Each function prints the line and returns the exit status, so that a caller
+ * ends with "return fail(path, ...)". Whoever notices a failure says so; those
+ * above only pass the status on.
+ */
+#ifndef FMGCAM_TOOLS_DIAGNOSE_H
+#define FMGCAM_TOOLS_DIAGNOSE_H
+
+#if defined(__GNUC__)
+# define DIAGNOSE_FORMAT __attribute__((format(printf, 2, 3)))
+#else
+# define DIAGNOSE_FORMAT
+#endif
+
+enum {
+    STATUS_DONE = 0,
+    STATUS_FAILED = 1, /* a file, its content, writing */
+    STATUS_USAGE = 2   /* wrong usage */
+};
+
+/* @p subject is the file or option; NULL leaves it out. @return FAILED. */
+int fail(const char *subject, const char *format, ...) DIAGNOSE_FORMAT;
+
+/* The text of the system's error number @p code (0: unknown) as what is wrong.
+ * @return FAILED. */
+int fail_system(const char *subject, int code);
+
+/* @return FAILED. */
+int fail_memory(void);
+
+/* As fail(). @return USAGE. */
+int fail_usage(const char *subject, const char *format, ...) DIAGNOSE_FORMAT;
+
+#endif

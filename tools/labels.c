@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines of UTF-8. */
+#include "labels.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnose.h"
+#include "read_file.h"
+
+#define MAX_TEXT_SIZE ((size_t)16 << 20)
+
+/* How many bytes the character at @p s has, of which @p left are there; 0 if it
+ * is not well-formed (Unicode 15, table 3-7: neither overlong, nor a surrogate,
+ * nor beyond U+10FFFF). */
+static size_t character_size(const unsigned char *s, size_t left)
+{
+    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
+    size_t size = 0;
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] >= 0xc2 && s[0] <= 0xdf)
+        size = 2;
+    else if (s[0] >= 0xe0 && s[0] <= 0xef)
+        size = 3;
+    else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+        size = 4;
+    if (size == 0 || size > left)
+        return 0;
+    if (s[0] == 0xe0)
+        low = 0xa0;
+    else if (s[0] == 0xed)
+        high = 0x9f;
+    else if (s[0] == 0xf0)
+        low = 0x90;
+    else if (s[0] == 0xf4)
+        high = 0x8f;
+    if (s[1] < low || s[1] > high)
+        return 0;
+    for (size_t i = 2; i < size; i++) {
+        if (s[i] < 0x80 || s[i] > 0xbf)
+            return 0;
+    }
+    return size;
+}
+
+/* Well-formed, and without the NUL that would end a name early. */
+static bool is_text(const char *line, size_t size)
+{
+    const unsigned char *s = (const unsigned char *)line;
+    for (size_t at = 0; at < size;) {
+        size_t step = character_size(s + at, size - at);
+        if (step == 0 || s[at] == '\0')
+            return false;
+        at += step;
+    }
+    return true;
+}
+
+static size_t count_lines(const char *text, size_t size)
+{
+    size_t lines = 0;
+    for (size_t at = 0; at < size; at++)
+        lines += text[at] == '\n';
+    return lines + 1;
+}
+
+/* Cut @p text into lines in place. */
+static int split(const char *path, char *text, size_t size, label_list *labels)
+{
+    char *end = text + size;
+    while (text <= end) {
+        char *stop = memchr(text, '\n', (size_t)(end - text));
+        if (!stop)
+            stop = end;
+        char *next = stop + 1;
+        if (stop > text && stop < end && stop[-1] == '\r')
+            stop--;
+        if (!is_text(text, (size_t)(stop - text)))
+            return fail(path, "line %zu is not UTF-8 text", labels->count + 1);
+        *stop = '\0';
+        labels->names[labels->count++] = text;
+        text = next;
+    }
+    while (labels->count > 0 && *labels->names[labels->count - 1] == '\0')
+        labels->count--;
+    return 0;
+}
+
+int labels_read(const char *path, label_list *labels)
+{
+    size_t size;
+    memset(labels, 0, sizeof *labels);
+    int status = read_file(path, MAX_TEXT_SIZE, &labels->text, &size);
+    if (status)
+        return status;
+    size_t mark = 0;
+    if (size >= 3 && memcmp(labels->text, "\xef\xbb\xbf", 3) == 0)
+        mark = 3;
+    labels->names =
+        calloc(count_lines(labels->text, size), sizeof *labels->names);
+    if (labels->names)
+        status = split(path, labels->text + mark, size - mark, labels);
+    else
+        status = fail_memory();
+    if (status)
+        labels_release(labels);
+    return status;
+}
+
+void labels_release(label_list *labels)
+{
+    free(labels->names);
+    free(labels->text);
+    memset(labels, 0, sizeof *labels);
+}

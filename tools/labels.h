@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The names of the classes: UTF-8 text, one name a line. */
+#ifndef FMGCAM_TOOLS_LABELS_H
+#define FMGCAM_TOOLS_LABELS_H
+
+#include <stddef.h>
+
+typedef struct label_list {
+    const char **names; /* count of them, in @p text */
+    size_t count;
+    char *text;
+} label_list;
+
+/* Read @p path. A byte order mark is skipped, lines may end in CR LF, and empty
+ * lines at the end are not names. @return 0, or the exit status, and then
+ * @p labels is empty. */
+int labels_read(const char *path, label_list *labels);
+
+void labels_release(label_list *labels);
+
+#endif

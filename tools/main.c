@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fmgcam program: which command it is.
+ *
+ * setlocale() is never called: numbers on the command line and in the report
+ * have a decimal point wherever the program runs.
+ */
+#ifndef _POSIX_C_SOURCE
+# define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fmgcam/fmgcam.h>
+
+#include "diagnose.h"
+#include "explain.h"
+
+typedef struct command {
+    const char *name;
+    const char *purpose;
+    int (*run)(int argc, char **argv); /* argv[0] is the name */
+} command;
+
+static const command commands[] = {
+    {"explain", "draw which parts of a picture speak for which class",
+     explain_main},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static void print_help(void)
+{
+    fputs("Usage: fmgcam COMMAND [OPTION]...\n"
+          "Class activation maps of several classes, fused (FM-G-CAM).\n"
+          "\n"
+          "Commands\n",
+          stdout);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-11s%s\n", commands[i].name, commands[i].purpose);
+    fputs("\n"
+          "Options\n"
+          "  --help     print this text and exit; with a command, its options\n"
+          "  --version  print the version and exit\n"
+          "\n"
+          "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+          stdout);
+}
+
+static void print_version(void)
+{
+    printf("fmgcam %d.%d.%d\n", FMGCAM_VERSION_MAJOR, FMGCAM_VERSION_MINOR,
+           FMGCAM_VERSION_PATCH);
+    printf("Library: %s\n", fmgcam_build_info());
+    fputs("License: MIT\n"
+          "There is NO WARRANTY, to the extent permitted by law.\n",
+          stdout);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2)
+        return fail_usage(NULL, "no command given; see 'fmgcam --help'");
+    if (strcmp(argv[1], "--help") == 0) {
+        print_help();
+        return STATUS_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        print_version();
+        return STATUS_DONE;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return fail_usage(argv[1], "unknown %s; see 'fmgcam --help'",
+                      argv[1][0] == '-' ? "option" : "command");
+}
+
+/* A program may be started with a standard stream closed. The next file opened
+ * would get its number, and messages would end up in a result. These stand-ins
+ * cannot be used in the direction that counts. */
+static void occupy_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 &&
+            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            return;
+    }
+}
+
+/* What was printed on stdout, if anything, must have arrived. */
+static int check_stdout(int status)
+{
+    errno = 0;
+    int bad = ferror(stdout);
+    if (fflush(stdout) != 0 || bad)
+        return fail_system("standard output", errno);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    occupy_standard_streams();
+    signal(SIGPIPE,
+           SIG_IGN); /* writing to a closed pipe is an error like any */
+    return check_stdout(dispatch(argc, argv));
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The files that one run writes: all of them, or none. Each is written under a
+ * temporary name beside its place; when all are complete, all are put in place.
+ * A pipe or device is written straight, and so is what /dev/stdout, /dev/stderr
+ * and /dev/fd/N stand for: with stdout redirected to a file, that file is not
+ * the program's to replace.
+ */
+#ifndef FMGCAM_TOOLS_OUTPUT_H
+#define FMGCAM_TOOLS_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "atomic_file.h"
+
+typedef struct output {
+    const char *path;  /* the caller's */
+    int status;        /* 0; or the failure of a write, already said */
+    bool is_inherited; /* a descriptor that the program was started with */
+    FILE *stream;      /* to write to */
+    fmgcam_atomic_file file; /* unless it is inherited */
+} output;
+
+#define OUTPUT_SET_MAX 8
+
+typedef struct output_set {
+    output items[OUTPUT_SET_MAX];
+    size_t count; /* begun */
+} output_set;
+
+/* Open one more file of the set; zero is the empty set. @return 0 and @p to, or
+ * the exit status. */
+int output_begin(output_set *set, const char *path, output **to);
+
+/* Append bytes. @return 0, or the exit status. */
+int output_put(output *to, const void *data, size_t size);
+
+/* The file is complete: bring it to the disk, still under its temporary name.
+ * @return 0, or the exit status. */
+int output_finish(output *to);
+
+/* Put all files in place, and forget them. @return 0, or the exit status. */
+int output_set_commit(output_set *set);
+
+/* Remove what was not committed. */
+void output_set_abandon(output_set *set);
+
+/* Is @p path written straight, so that it cannot be taken back? */
+bool output_is_straight(const char *path);
+
+/* Do both paths lead to the same file, be it there yet or not? */
+bool output_is_same(const char *one, const char *other);
+
+#endif

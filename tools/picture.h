@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures in memory, R, G, B a pixel, and their way in and out. */
+#ifndef FMGCAM_TOOLS_PICTURE_H
+#define FMGCAM_TOOLS_PICTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <fmgcam/fmgcam.h>
+
+#include "output.h"
+
+typedef struct picture {
+    uint32_t width, height; /* pixels; 0 while there is none */
+    uint8_t *rgb; /* rows without gaps; NULL: only the size is known */
+} picture;
+
+/* Read the PNG or JPEG @p path: its size, and with @p decode its pixels.
+ * @return 0, or the exit status. */
+int picture_read(const char *path, bool decode, picture *image);
+
+/* Memory for @p width x @p height pixels. @return 0, or the exit status. */
+int picture_allocate(uint32_t width, uint32_t height, picture *image);
+
+void picture_release(picture *image);
+
+/* The library's view of it. */
+fmgcam_image picture_view(const picture *image);
+
+/* Is the suffix of @p path one that names a kind of picture: .png, .jpg, .jpeg,
+ * in either case? */
+bool picture_has_kind(const char *path);
+
+/* Encode @p image as the suffix of to->path says. @return 0, or the exit
+ * status. */
+int picture_write(const picture *image, output *to);
+
+#endif

@@ -242,12 +242,19 @@ static void bench_overlay(uint32_t width, uint32_t height, uint32_t fuse_at)
 
     fmgcam_tensor tensor;
     fmgcam_tensor_maps(&tensor, maps, K, SIDE, SIDE);
-    struct drawing drawing = {make_context(0),
-                              {.struct_size = sizeof drawing.layers,
-                               .maps = &tensor,
-                               .signed_maps = &tensor},
-                              {picture, (int64_t)pitch, width, height, 0},
-                              {overlay, (int64_t)pitch, width, height, 0}};
+    fmgcam_image image = {.data = picture,
+                          .row_stride_bytes = (int64_t)pitch,
+                          .width = width,
+                          .height = height};
+    struct drawing drawing = {
+        .context = make_context(0),
+        .layers = {.struct_size = sizeof drawing.layers,
+                   .maps = &tensor,
+                   .signed_maps = &tensor},
+        .picture = image,
+        .overlay = image,
+    };
+    drawing.overlay.data = overlay;
     fmgcam_options options = {.struct_size = sizeof options,
                               .fuse_at = fuse_at};
     must(drawing.context, fmgcam_set_options(drawing.context, &options));

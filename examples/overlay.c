@@ -36,7 +36,10 @@ int main(int argc, char **argv)
     fmgcam_outputs out = {.struct_size = sizeof out,
                           .maps = {maps, sizeof maps}};
     fmgcam_layers  layers = {.struct_size = sizeof layers, .maps = &m};
-    fmgcam_image   picture = {rgb, (int64_t)row, info.width, info.height, 0};
+    fmgcam_image   picture = {.data = rgb,
+                              .row_stride_bytes = (int64_t)row,
+                              .width = info.width,
+                              .height = info.height};
 
     fmgcam_context *context;
     fmgcam_status status = fmgcam_create(NULL, &context, error, sizeof error);

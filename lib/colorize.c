@@ -98,31 +98,57 @@ static void mix_planes(const struct fmgcam_view *maps,
     }
 }
 
-/* Resampling adds up values with weights whose magnitudes sum to less than 4. */
-static fmgcam_status check_planes(fmgcam_context *context, const float *planes,
-                                  size_t cells)
+/* Resampling adds up values with weights whose magnitudes sum to at most 1.25 in
+ * each direction. */
+static const float largest_to_resample = FLT_MAX / 2;
+
+static fmgcam_status check_planes(fmgcam_context *context,
+                                  const struct fmgcam_view *maps,
+                                  const float *planes)
 {
-    for (size_t i = 0; i < 4 * cells; i++)
-        if (!(fabsf(planes[i]) <= FLT_MAX / 4))
-            return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
-                               "maps: the colours at cell %zu leave the range "
-                               "of float32",
-                               i / 4);
+    for (size_t i = 0; i < 4 * maps->cells; i++)
+        if (!(fabsf(planes[i]) <= largest_to_resample))
+            return fmgcam_fail(
+                context, FMGCAM_STATUS_OVERFLOW,
+                "layers.maps: the sum of values times colours at "
+                "cell [%zu,%zu] is %g, expected at most %g",
+                i / 4 / maps->width, i / 4 % maps->width, (double)planes[i],
+                (double)largest_to_resample);
     return FMGCAM_STATUS_OK;
 }
 
 /* ---- Contest at picture size ----------------------------------------------- */
 
-/* Signed values near the end of float32 could leave it between the cells. Scaling
- * all by one power of two changes no winner. */
-static void scale_down(float *planes, size_t count)
+/* Signed values near the end of float32 could leave it between the cells. Halving
+ * all of them changes no winner. Returns what they were multiplied by. */
+static float make_room(float *planes, size_t count)
 {
     float peak = 0.0f;
     for (size_t i = 0; i < count; i++)
         peak = fmaxf(peak, fabsf(planes[i]));
-    if (peak > 0x1p120f)
-        for (size_t i = 0; i < count; i++)
-            planes[i] *= 0x1p-8f;
+    if (peak <= largest_to_resample)
+        return 1.0f;
+    for (size_t i = 0; i < count; i++)
+        planes[i] *= 0.5f;
+    return 0.5f;
+}
+
+/* Norm and peak of the positive part of a map. */
+struct strength {
+    double norm, peak;
+};
+
+static struct strength measure(const float *map, size_t cells)
+{
+    double squares = 0.0, peak = 0.0;
+    for (size_t s = 0; s < cells; s++) {
+        double value = map[s];
+        if (value > 0.0) {
+            squares += value * value;
+            peak = fmax(peak, value);
+        }
+    }
+    return (struct strength){sqrt(squares), peak};
 }
 
 /* scales[k] makes evidence of a signed value: q_k / m with
@@ -130,24 +156,18 @@ static void scale_down(float *planes, size_t count)
  *   m   = max over k and s of q_k relu(M_k[s])  (of the class with rescale class,
  *                                               1 with rescale none) */
 static void find_scales(const fmgcam_options *options, const float *planes,
-                        size_t classes, size_t cells, double *scales)
+                        float factor, size_t classes, size_t cells,
+                        double *scales)
 {
     double highest = 0.0;
     for (size_t k = 0; k < classes; k++) {
-        double squares = 0.0, peak = 0.0;
-        for (size_t s = 0; s < cells; s++) {
-            double value = planes[k * cells + s];
-            if (value > 0.0) {
-                squares += value * value;
-                peak = fmax(peak, value);
-            }
-        }
-        double norm =
-            options->normalize == FMGCAM_NORMALIZE_NONE ? 1.0 : sqrt(squares);
-        scales[k] = peak > 0.0 ? 1.0 / norm : 0.0;
-        highest = fmax(highest, scales[k] * peak);
-        if (options->rescale == FMGCAM_RESCALE_CLASS && peak > 0.0)
-            scales[k] = 1.0 / peak;
+        struct strength map = measure(planes + k * cells, cells);
+        int by_norm = options->normalize != FMGCAM_NORMALIZE_NONE;
+        double q = 1.0 / (by_norm ? map.norm : (double)factor);
+        if (options->rescale == FMGCAM_RESCALE_CLASS)
+            q = 1.0 / map.peak;
+        scales[k] = map.peak > 0.0 ? q : 0.0;
+        highest = fmax(highest, scales[k] * map.peak);
     }
     if (options->rescale == FMGCAM_RESCALE_STACK && highest > 0.0)
         for (size_t k = 0; k < classes; k++)
@@ -161,8 +181,9 @@ static void prepare_contest(const fmgcam_options *options,
 {
     size_t classes = signed_maps->channels, cells = signed_maps->cells;
     fmgcam_view_copy(signed_maps, 0, 0, classes, 0, cells, scratch->planes);
-    scale_down(scratch->planes, classes * cells);
-    find_scales(options, scratch->planes, classes, cells, scratch->scales);
+    float factor = make_room(scratch->planes, classes * cells);
+    find_scales(options, scratch->planes, factor, classes, cells,
+                scratch->scales);
     *contest = (struct fmgcam_contest){
         .classes = classes,
         .map_width = signed_maps->width,
@@ -201,9 +222,8 @@ static void paint_contest(const struct painting *painting,
 static void paint_row(void *job, size_t y, uint32_t worker)
 {
     const struct painting *painting = job;
-    float *rows = fmgcam_worker_scratch(painting->scratch, worker);
-    float *weights =
-        rows + painting->scratch->worker_floats - painting->map_height;
+    float *weights = fmgcam_worker_scratch(painting->scratch, worker);
+    float *rows = weights + painting->column_taps;
     uint32_t start;
     fmgcam_place_taps(painting->resample, painting->map_height,
                       painting->out->height, y, painting->column_taps, &start,
@@ -221,34 +241,54 @@ static void paint_row(void *job, size_t y, uint32_t worker)
 
 /* ---- Drawing --------------------------------------------------------------- */
 
-/* The tensor to draw: which one depends on where the fusing is done. */
+/* What is drawn: which of the layers depends on where the fusing is done. */
+struct subject {
+    const char *name;
+    struct fmgcam_view view;
+    const uint8_t *colors;
+};
+
 static fmgcam_status view_layers(fmgcam_context *context,
                                  const fmgcam_layers *layers,
-                                 fmgcam_layers *ours, struct fmgcam_view *view)
+                                 struct subject *subject)
 {
+    fmgcam_layers ours;
     fmgcam_status status =
-        fmgcam_import(context, "layers", layers, ours,
-                      FMGCAM_SIZE_THROUGH(fmgcam_layers, colors), sizeof *ours);
+        fmgcam_import(context, "layers", layers, &ours,
+                      FMGCAM_SIZE_THROUGH(fmgcam_layers, colors), sizeof ours);
     if (status)
         return status;
     int at_image = context->options.fuse_at == FMGCAM_FUSE_AT_IMAGE;
-    const char *name = at_image ? "signed_maps" : "maps";
-    const fmgcam_tensor *tensor = at_image ? ours->signed_maps : ours->maps;
-    status = fmgcam_view_tensor(context, name, FMGCAM_FORM_MAPS, tensor, view);
-    if (status)
-        return status;
-    return fmgcam_check_finite(context, name, FMGCAM_FORM_MAPS, view);
+    const fmgcam_tensor *tensor = at_image ? ours.signed_maps : ours.maps;
+    subject->name = at_image ? "layers.signed_maps" : "layers.maps";
+    subject->colors = ours.colors;
+    if (!tensor)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s: NULL, expected a tensor, since options.fuse_at "
+                           "is %s",
+                           subject->name, at_image ? "image" : "map");
+    return fmgcam_view_tensor(context, subject->name, FMGCAM_FORM_MAPS, tensor,
+                              &subject->view);
 }
 
-static fmgcam_status paint(fmgcam_context *context, const fmgcam_layers *layers,
-                           const struct fmgcam_view *view,
-                           const fmgcam_image *picture, const fmgcam_image *out)
+static fmgcam_status paint(fmgcam_context *context,
+                           const struct subject *subject,
+                           const fmgcam_image *picture, const char *name,
+                           const fmgcam_image *out)
 {
+    const struct fmgcam_view *view = &subject->view;
     const fmgcam_options *options = &context->options;
     struct fmgcam_scratch scratch;
     struct fmgcam_extents extents = {view->channels, 0,           view->height,
                                      view->width,    out->height, out->width};
-    fmgcam_status status = fmgcam_claim(context, &extents, &scratch);
+    fmgcam_status status =
+        fmgcam_check_apart(context, name, fmgcam_image_span(out), subject->name,
+                           fmgcam_view_span(view));
+    if (!status)
+        status = fmgcam_claim(context, &extents, &scratch);
+    if (!status)
+        status =
+            fmgcam_check_finite(context, subject->name, FMGCAM_FORM_MAPS, view);
     if (status)
         return status;
 
@@ -270,12 +310,12 @@ static fmgcam_status paint(fmgcam_context *context, const fmgcam_layers *layers,
         .picture = picture,
         .out = out,
     };
-    choose_colors(layers->colors, view->channels, scratch.colors);
+    choose_colors(subject->colors, view->channels, scratch.colors);
     if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE) {
         prepare_contest(options, view, &scratch, &painting.contest);
     } else {
         mix_planes(view, &scratch);
-        status = check_planes(context, scratch.planes, view->cells);
+        status = check_planes(context, view, scratch.planes);
         if (status)
             return status;
     }
@@ -291,18 +331,13 @@ fmgcam_status fmgcam_draw_heatmap(fmgcam_context *context,
         return FMGCAM_STATUS_ARGUMENT;
     fmgcam_begin(context);
 
-    fmgcam_layers ours;
-    struct fmgcam_view view;
-    fmgcam_status status = view_layers(context, layers, &ours, &view);
+    struct subject subject;
+    fmgcam_status status = view_layers(context, layers, &subject);
     if (!status)
         status = fmgcam_check_image(context, "heatmap", heatmap);
-    if (!status)
-        status =
-            fmgcam_check_apart(context, "heatmap", fmgcam_image_span(heatmap),
-                               "layers", fmgcam_view_span(&view));
     if (status)
         return status;
-    return paint(context, &ours, &view, NULL, heatmap);
+    return paint(context, &subject, NULL, "heatmap", heatmap);
 }
 
 fmgcam_status fmgcam_draw_overlay(fmgcam_context *context,
@@ -314,20 +349,15 @@ fmgcam_status fmgcam_draw_overlay(fmgcam_context *context,
         return FMGCAM_STATUS_ARGUMENT;
     fmgcam_begin(context);
 
-    fmgcam_layers ours;
-    struct fmgcam_view view;
-    fmgcam_status status = view_layers(context, layers, &ours, &view);
+    struct subject subject;
+    fmgcam_status status = view_layers(context, layers, &subject);
     if (!status)
         status = fmgcam_check_image(context, "picture", picture);
     if (!status)
         status = fmgcam_check_image(context, "overlay", overlay);
     if (!status)
         status = fmgcam_check_pictures(context, picture, overlay);
-    if (!status)
-        status =
-            fmgcam_check_apart(context, "overlay", fmgcam_image_span(overlay),
-                               "layers", fmgcam_view_span(&view));
     if (status)
         return status;
-    return paint(context, &ours, &view, picture, overlay);
+    return paint(context, &subject, picture, "overlay", overlay);
 }

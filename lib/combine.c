@@ -251,11 +251,8 @@ fmgcam_status fmgcam_combine_channels(fmgcam_context *context,
     if (status)
         return status;
     if (w.channels != a.channels)
-        return fmgcam_fail(
-            context, FMGCAM_STATUS_SHAPE,
-            "weights: shape [%zu,%zu] does not match activations "
-            "[%zu,%zu,%zu]",
-            w.n, w.channels, a.channels, a.height, a.width);
+        return fmgcam_fail_mismatch(context, "weights", weights, "activations",
+                                    activations);
 
     struct fmgcam_regions regions = {.count = 0};
     fmgcam_add_input(&regions, "weights", &w);

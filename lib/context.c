@@ -84,8 +84,8 @@ static fmgcam_status resolve(fmgcam_context *context, fmgcam_options *options)
 {
     if (options->flags & ~(uint32_t)FMGCAM_OPTION_ALPHA_SET)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "options.flags: 0x%x has bits that are not defined",
-                           options->flags);
+                           "options.flags: 0x%x, expected no bits but 0x%x",
+                           options->flags, (uint32_t)FMGCAM_OPTION_ALPHA_SET);
 
     fmgcam_status status = check_range(context, "profile", options->profile,
                                        FMGCAM_PROFILE_RELEASED);
@@ -149,14 +149,15 @@ fmgcam_status fmgcam_get_options(fmgcam_context *context,
         return FMGCAM_STATUS_ARGUMENT;
     fmgcam_begin(context);
     if (!options)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "options: NULL");
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "options: NULL, expected a struct");
 
     size_t size = options->struct_size;
     fmgcam_status status =
         fmgcam_check_struct(context, "options", size, options_first_size);
     if (status)
         return status;
-    size_t known = size < sizeof *options ? size : sizeof *options;
+    size_t known = smaller(size, sizeof *options);
     memcpy(options, &context->options, known);
     memset((char *)options + known, 0, size - known);
     options->struct_size = size;
@@ -165,9 +166,7 @@ fmgcam_status fmgcam_get_options(fmgcam_context *context,
 
 /* ---- Hooks ----------------------------------------------------------------- */
 
-fmgcam_status fmgcam_set_log(fmgcam_context *context,
-                             void (*log)(void *opaque, uint32_t level,
-                                         const char *message),
+fmgcam_status fmgcam_set_log(fmgcam_context *context, fmgcam_log_fn log,
                              void *opaque)
 {
     if (!context)
@@ -177,12 +176,8 @@ fmgcam_status fmgcam_set_log(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-fmgcam_status fmgcam_set_runner(
-    fmgcam_context *context,
-    int32_t (*run)(void *opaque,
-                   void (*task)(void *job, uint32_t index, uint32_t worker),
-                   void *job, uint32_t count),
-    void *opaque, uint32_t workers)
+fmgcam_status fmgcam_set_runner(fmgcam_context *context, fmgcam_run_fn run,
+                                void *opaque, uint32_t workers)
 {
     if (!context)
         return FMGCAM_STATUS_ARGUMENT;
@@ -194,11 +189,13 @@ fmgcam_status fmgcam_set_runner(
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "workers: %u, expected 0 without a runner", workers);
 
-    uint32_t limit = context->workspace.limits.workers;
-    if (limit && workers > limit)
-        return fmgcam_fail(context, FMGCAM_STATUS_LIMIT,
-                           "workers: %u is beyond the reserved limit %u",
-                           workers, limit);
+    fmgcam_limits *limits = &context->workspace.limits;
+    if (limits->workers) {
+        fmgcam_status status =
+            fmgcam_check_limit(context, "workers", workers, limits->workers);
+        if (status)
+            return status;
+    }
     context->runner = (struct fmgcam_runner){run, opaque, run ? workers : 1};
     return FMGCAM_STATUS_OK;
 }
@@ -228,10 +225,11 @@ static fmgcam_status create(const fmgcam_allocator *allocator,
         return FMGCAM_STATUS_ARGUMENT;
     }
     *context = NULL;
-    if (!allocator)
+    if (!allocator || (!allocator->allocate && !allocator->release))
         allocator = &default_allocator;
     if (!allocator->allocate || !allocator->release) {
-        *problem = "allocator: both allocate and release are needed";
+        *problem = "allocator: one of allocate and release is NULL, expected "
+                   "both or neither";
         return FMGCAM_STATUS_ARGUMENT;
     }
 
@@ -263,7 +261,6 @@ void fmgcam_destroy(fmgcam_context *context)
     if (!context)
         return;
     fmgcam_allocator allocator = context->allocator;
-    if (context->workspace.block)
-        allocator.release(allocator.opaque, context->workspace.block);
+    fmgcam_release_workspace(context);
     allocator.release(allocator.opaque, context);
 }

@@ -47,24 +47,6 @@ static fmgcam_status find_source(fmgcam_context *context,
                        given);
 }
 
-static fmgcam_status fail_mismatch(fmgcam_context *context,
-                                   const struct source *source,
-                                   const struct fmgcam_view *a)
-{
-    const struct fmgcam_view *g = &source->view;
-    if (source->form == FMGCAM_FORM_MATRIX)
-        return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
-                           "%s: shape [%zu,%zu] does not match activations "
-                           "[%zu,%zu,%zu]",
-                           source->name, g->n, g->channels, a->channels,
-                           a->height, a->width);
-    return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
-                       "%s: shape [%zu,%zu,%zu,%zu] does not match activations "
-                       "[%zu,%zu,%zu]",
-                       source->name, g->n, g->channels, g->height, g->width,
-                       a->channels, a->height, a->width);
-}
-
 static fmgcam_status view_inputs(fmgcam_context *context,
                                  const fmgcam_inputs *inputs,
                                  struct fmgcam_view *activations,
@@ -90,7 +72,8 @@ static fmgcam_status view_inputs(fmgcam_context *context,
                      (source->view.height == activations->height &&
                       source->view.width == activations->width);
     if (source->view.channels != activations->channels || !same_cells)
-        return fail_mismatch(context, source, activations);
+        return fmgcam_fail_mismatch(context, source->name, source->tensor,
+                                    "activations", ours.activations);
     return FMGCAM_STATUS_OK;
 }
 
@@ -176,7 +159,19 @@ static void hand_out(const fmgcam_buffer *wanted, const void *made,
         memcpy(wanted->data, made, count * 4); /* float or int32_t */
 }
 
-/* Stages 3 to 6 from the signed maps on. Profile released activates last. */
+static int wants_from_filter_on(const fmgcam_outputs *outputs)
+{
+    return outputs->filtered_maps.data || outputs->normalized_maps.data ||
+           outputs->maps.data;
+}
+
+static int wants_maps(const fmgcam_outputs *outputs)
+{
+    return outputs->class_maps.data || wants_from_filter_on(outputs);
+}
+
+/* Stages 3 to 6 from the signed maps on. Profile released filters and normalises
+ * the signed maps, and activates last. */
 static uint32_t finish_maps(const fmgcam_options *options,
                             const float *signed_maps,
                             struct fmgcam_map_shape shape,
@@ -188,11 +183,15 @@ static uint32_t finish_maps(const fmgcam_options *options,
     int released = options->profile == FMGCAM_PROFILE_RELEASED;
 
     memcpy(maps, signed_maps, count * sizeof *maps);
-    fmgcam_activate(options->activation, maps, count);
-    hand_out(&outputs->class_maps, maps, count);
+    if (!released || outputs->class_maps.data) {
+        fmgcam_activate(options->activation, maps, count);
+        hand_out(&outputs->class_maps, maps, count);
+    }
+    if (!wants_from_filter_on(outputs))
+        return 0;
+
     if (released)
         memcpy(maps, signed_maps, count * sizeof *maps);
-
     fmgcam_filter(options, signed_maps, shape, scratch->winner, maps);
     hand_out(&outputs->filtered_maps, maps, count);
     if (!outputs->normalized_maps.data && !outputs->maps.data)
@@ -206,12 +205,6 @@ static uint32_t finish_maps(const fmgcam_options *options,
     if (released)
         fmgcam_activate(options->activation, maps, count);
     return fmgcam_rescale(options->rescale, maps, shape);
-}
-
-static int wants_maps(const fmgcam_outputs *outputs)
-{
-    return outputs->class_maps.data || outputs->filtered_maps.data ||
-           outputs->normalized_maps.data || outputs->maps.data;
 }
 
 static fmgcam_status run_stages(fmgcam_context *context,

@@ -56,12 +56,9 @@ static fmgcam_status view_inputs(fmgcam_context *context,
         return status;
     if (r->channels != m->channels || r->height != m->height ||
         r->width != m->width)
-        return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
-                           "class_maps: shape [%zu,%zu,%zu] does not match "
-                           "signed_maps [%zu,%zu,%zu]",
-                           r->channels, r->height, r->width, m->channels,
-                           m->height, m->width);
-    return fmgcam_check_finite(context, "class_maps", FMGCAM_FORM_MAPS, r);
+        return fmgcam_fail_mismatch(context, "class_maps", class_maps,
+                                    "signed_maps", signed_maps);
+    return FMGCAM_STATUS_OK;
 }
 
 fmgcam_status fmgcam_filter_maps(fmgcam_context *context,
@@ -103,6 +100,12 @@ fmgcam_status fmgcam_filter_maps(fmgcam_context *context,
                                      .map_height = shape.height,
                                      .map_width = shape.width};
     status = fmgcam_claim(context, &extents, &scratch);
+    if (!status)
+        status =
+            fmgcam_check_finite(context, "signed_maps", FMGCAM_FORM_MAPS, &m);
+    if (!status && wants_filtered)
+        status =
+            fmgcam_check_finite(context, "class_maps", FMGCAM_FORM_MAPS, &r);
     if (status)
         return status;
     fmgcam_view_copy(&m, 0, 0, shape.classes, 0, shape.cells,

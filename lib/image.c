@@ -22,12 +22,16 @@ fmgcam_status fmgcam_check_image(fmgcam_context *context, const char *name,
                                  const fmgcam_image *image)
 {
     if (!image || !image->data)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s%s: NULL", name,
-                           image ? ".data" : "");
+        return fmgcam_fail(
+            context, FMGCAM_STATUS_ARGUMENT, "%s%s: NULL, expected %s", name,
+            image ? ".data" : "", image ? "its pixels" : "an image");
     if (image->format > FMGCAM_PIXEL_RGB8)
         return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
                            "%s.format: %u, expected FMGCAM_PIXEL_RGB8 (1)",
                            name, image->format);
+    if (image->flags)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s.flags: 0x%x, expected 0", name, image->flags);
     fmgcam_status status =
         fmgcam_check_size(context, name, image->height, image->width);
     if (status)
@@ -73,9 +77,10 @@ struct fmgcam_span fmgcam_image_span(const fmgcam_image *image)
 /* Two windows side by side in one frame share a span, but no pixel. */
 static int windows_are_apart(const fmgcam_image *a, const fmgcam_image *b)
 {
-    if (a->row_stride_bytes != b->row_stride_bytes || a->row_stride_bytes <= 0)
+    if (a->row_stride_bytes != b->row_stride_bytes || a->row_stride_bytes == 0)
         return 0;
-    uintptr_t pitch = (uintptr_t)a->row_stride_bytes;
+    int64_t step = a->row_stride_bytes;
+    uintptr_t pitch = (uintptr_t)(step < 0 ? -step : step);
     uintptr_t first = (uintptr_t)a->data, second = (uintptr_t)b->data;
     uintptr_t row = 3 * (uintptr_t)a->width;
     uintptr_t shift =

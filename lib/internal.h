@@ -13,20 +13,39 @@
 # define FMGCAM_PRINTF(text, values)
 #endif
 
+/* ---- Sizes ----------------------------------------------------------------- */
+
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* *product = a * b; 0 if that does not fit. */
+static inline int fmgcam_multiply(size_t a, size_t b, size_t *product)
+{
+    if (b != 0 && a > SIZE_MAX / b)
+        return 0;
+    *product = a * b;
+    return 1;
+}
+
 /* ---- context.c: lifetime, options, hooks --------------------------------- */
 
 enum { FMGCAM_DETAIL_SIZE = 256 };
 
 struct fmgcam_runner {
-    int32_t (*run)(void *opaque,
-                   void (*task)(void *job, uint32_t index, uint32_t worker),
-                   void *job, uint32_t count);
+    fmgcam_run_fn run;
     void *opaque;
     uint32_t workers; /* 1 without a runner */
 };
 
 struct fmgcam_log {
-    void (*write)(void *opaque, uint32_t level, const char *message);
+    fmgcam_log_fn write;
     void *opaque;
 };
 
@@ -62,16 +81,6 @@ void fmgcam_log_info(fmgcam_context *context, const char *format, ...)
 /* Copy @p text to @p buffer (NULL: nowhere), shortened to fit; its length. */
 size_t fmgcam_copy_text(const char *text, char *buffer, size_t size);
 
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* ---- view.c: reading tensors ---------------------------------------------- */
 
 /* Any tensor, as [n, channels, height, width]; maps have their classes on the
@@ -79,6 +88,7 @@ static inline size_t larger(size_t a, size_t b)
 struct fmgcam_view {
     const void *data;
     uint32_t dtype;
+    uint32_t rank; /* as the caller gave it, for error texts */
     size_t n, channels, height, width;
     size_t cells; /* height * width */
     ptrdiff_t stride_n, stride_c, stride_h, stride_w;
@@ -118,9 +128,6 @@ struct fmgcam_span {
     uintptr_t first, last;
 };
 
-/* *product = a * b; 0 if that does not fit. */
-int fmgcam_multiply(size_t a, size_t b, size_t *product);
-
 /* Whether a struct_size can be true, of a struct that had @p first_size bytes in
  * version 0.1. */
 int fmgcam_is_struct_size(size_t size, size_t first_size);
@@ -140,6 +147,11 @@ fmgcam_status fmgcam_view_tensor(fmgcam_context *context, const char *name,
                                  const fmgcam_tensor *tensor,
                                  struct fmgcam_view *view);
 
+/* Check that @p buffer holds rows x columns elements of 4 bytes; its span. */
+fmgcam_status fmgcam_check_buffer(fmgcam_context *context, const char *name,
+                                  const fmgcam_buffer *buffer, size_t rows,
+                                  size_t columns, struct fmgcam_span *span);
+
 /* The memory that one call reads and writes, to find what overlaps. */
 struct fmgcam_regions {
     struct {
@@ -148,6 +160,12 @@ struct fmgcam_regions {
     } entries[12];
     size_t count;
 };
+/* SHAPE, with both shapes. */
+fmgcam_status fmgcam_fail_mismatch(fmgcam_context *context, const char *name,
+                                   const fmgcam_tensor *tensor,
+                                   const char *other_name,
+                                   const fmgcam_tensor *other);
+
 struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view);
 fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
                                  struct fmgcam_span span, const char *other,
@@ -161,15 +179,6 @@ fmgcam_status fmgcam_add_output(fmgcam_context *context,
                                 struct fmgcam_regions *regions,
                                 const char *name, const fmgcam_buffer *buffer,
                                 size_t rows, size_t columns);
-
-/* An output of maps [K, H, W] made from one input of that shape: it may be the
- * input itself where that is contiguous float32. Copies the input into the output,
- * so that a stage can work in place. */
-fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
-                               const fmgcam_tensor *maps,
-                               const char *output_name,
-                               const fmgcam_buffer *output,
-                               struct fmgcam_view *view);
 
 /* NON_FINITE with tensor, index and value if there is one, else OK. */
 fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
@@ -230,8 +239,23 @@ int fmgcam_measure_workspace(const struct fmgcam_extents *extents,
                              uint32_t workers, size_t *bytes);
 /* Have a workspace of at least @p bytes. On failure the earlier one stays. */
 fmgcam_status fmgcam_grow_workspace(fmgcam_context *context, size_t bytes);
+void fmgcam_release_workspace(fmgcam_context *context);
+/* LIMIT where @p extents are beyond what is reserved. */
+fmgcam_status fmgcam_check_limits(fmgcam_context *context,
+                                  const struct fmgcam_extents *extents);
 fmgcam_status fmgcam_check_limit(fmgcam_context *context, const char *name,
                                  size_t value, uint32_t limit);
+
+/* ---- maps.c: the frame of the stages that change maps ----------------------- */
+
+/* An output of maps [K, H, W] made from one input of that shape: it may be the
+ * input itself where that is contiguous float32. Checks
+ * both, and copies the input into the output, so that a stage can work in place. */
+fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
+                               const fmgcam_tensor *maps,
+                               const char *output_name,
+                               const fmgcam_buffer *output,
+                               struct fmgcam_view *view);
 
 /* ---- parallel.c: the caller's runner --------------------------------------- */
 

@@ -4,7 +4,13 @@
  * Order is part of the contract: it fixes the bits (docs/numerics.md). */
 #include "kernels.h"
 
+#include <float.h>
+
 #include <string.h>
+
+#if FLT_EVAL_METHOD != 0
+# error float arithmetic must round to float: use -msse2 -mfpmath=sse
+#endif
 
 /* Four floats in a register of any machine; gcc and clang lower it. */
 typedef float vec4 __attribute__((vector_size(16)));
@@ -14,11 +20,6 @@ static inline vec4 load4(const float *from)
     vec4 value;
     memcpy(&value, from, sizeof value);
     return value;
-}
-
-static inline void store4(float *to, vec4 value)
-{
-    memcpy(to, &value, sizeof value);
 }
 
 /* ---- Stages 1 and 2 -------------------------------------------------------- */

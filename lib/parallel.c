@@ -13,6 +13,7 @@ struct spread {
     size_t count;
     uint32_t shares, workers;
     atomic_int broken;
+    atomic_uint done;
 };
 
 static size_t share_begin(const struct spread *spread, uint32_t share)
@@ -32,6 +33,7 @@ static void run_share(void *job, uint32_t index, uint32_t worker)
     size_t end = share_begin(spread, index + 1);
     for (size_t i = share_begin(spread, index); i < end; i++)
         spread->item(spread->job, i, worker);
+    atomic_fetch_add_explicit(&spread->done, 1, memory_order_relaxed);
 }
 
 fmgcam_status fmgcam_run_items(fmgcam_context *context,
@@ -46,7 +48,8 @@ fmgcam_status fmgcam_run_items(fmgcam_context *context,
         return FMGCAM_STATUS_OK;
     }
 
-    struct spread spread = {item, job, count, 0, runner->workers, 0};
+    struct spread spread = {
+        .item = item, .job = job, .count = count, .workers = runner->workers};
     uint64_t shares = (uint64_t)runner->workers * SHARES_PER_WORKER;
     if (shares > INT32_MAX)
         shares = INT32_MAX;
@@ -62,5 +65,10 @@ fmgcam_status fmgcam_run_items(fmgcam_context *context,
                            "runner: a task was called with a worker beyond the "
                            "%u that were set, or an index beyond %u",
                            runner->workers, spread.shares);
+    unsigned done = atomic_load_explicit(&spread.done, memory_order_relaxed);
+    if (done != spread.shares)
+        return fmgcam_fail(context, FMGCAM_STATUS_RUNNER,
+                           "runner: run returned after %u tasks, expected %u",
+                           done, spread.shares);
     return FMGCAM_STATUS_OK;
 }

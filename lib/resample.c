@@ -20,8 +20,8 @@ static void resample_row(void *job, size_t index, uint32_t worker)
     const struct resampling *r = job;
     const struct fmgcam_scratch *scratch = r->scratch;
     size_t k = index / r->height, y = index % r->height;
-    float *row = fmgcam_worker_scratch(scratch, worker);
-    float *weights = row + r->shape.width;
+    float *weights = fmgcam_worker_scratch(scratch, worker);
+    float *row = weights + r->column_taps;
     const float *map = scratch->planes + k * r->shape.cells;
     uint32_t start;
 
@@ -77,14 +77,13 @@ fmgcam_status fmgcam_resample_maps(fmgcam_context *context,
         columns = SIZE_MAX;
     status = fmgcam_add_output(context, &regions, "resampled", resampled,
                                columns, width);
-    if (!status)
-        status = fmgcam_check_finite(context, "maps", FMGCAM_FORM_MAPS, &view);
-
     struct fmgcam_scratch scratch;
     struct fmgcam_extents extents = {view.channels, 0,      view.height,
                                      view.width,    height, width};
     if (!status)
         status = fmgcam_claim(context, &extents, &scratch);
+    if (!status)
+        status = fmgcam_check_finite(context, "maps", FMGCAM_FORM_MAPS, &view);
     if (status)
         return status;
 

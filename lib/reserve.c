@@ -53,7 +53,8 @@ fmgcam_status fmgcam_workspace_size(fmgcam_context *context,
         return FMGCAM_STATUS_ARGUMENT;
     fmgcam_begin(context);
     if (!size_bytes)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "size_bytes: NULL");
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "size_bytes: NULL, expected where to put it");
     fmgcam_limits ours;
     size_t bytes;
     fmgcam_status status = read_limits(context, limits, &ours, &bytes);

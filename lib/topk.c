@@ -48,6 +48,29 @@ static void select_best(const float *scores, size_t count, size_t k,
     }
 }
 
+static struct fmgcam_span span_of(const void *array, size_t count)
+{
+    return (struct fmgcam_span){(uintptr_t)array,
+                                (uintptr_t)array + count * 4 - 1};
+}
+
+static fmgcam_status check_overlap(fmgcam_context *context, const float *scores,
+                                   size_t count, size_t k,
+                                   const uint32_t *indices, const float *values)
+{
+    struct fmgcam_span best = span_of(indices, k);
+    fmgcam_status status = fmgcam_check_apart(context, "indices", best,
+                                              "scores", span_of(scores, count));
+    if (status || !values)
+        return status;
+    status = fmgcam_check_apart(context, "values", span_of(values, k), "scores",
+                                span_of(scores, count));
+    if (status)
+        return status;
+    return fmgcam_check_apart(context, "values", span_of(values, k), "indices",
+                              best);
+}
+
 fmgcam_status fmgcam_topk(fmgcam_context *context, const float *scores,
                           size_t count, size_t k, uint32_t *indices,
                           float *values)
@@ -56,7 +79,8 @@ fmgcam_status fmgcam_topk(fmgcam_context *context, const float *scores,
         return FMGCAM_STATUS_ARGUMENT;
     fmgcam_begin(context);
     if (!scores || !indices)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s: NULL",
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s: NULL, expected an array",
                            scores ? "indices" : "scores");
     if (count == 0 || count > UINT32_MAX)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
@@ -65,6 +89,10 @@ fmgcam_status fmgcam_topk(fmgcam_context *context, const float *scores,
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "k: %zu, expected 1 to the %zu scores given", k,
                            count);
+    fmgcam_status status =
+        check_overlap(context, scores, count, k, indices, values);
+    if (status)
+        return status;
     for (size_t i = 0; i < count; i++)
         if (!isfinite(scores[i]))
             return fmgcam_fail(

@@ -2,18 +2,11 @@
 /* What the caller gave: structs, shapes, strides, sizes, overlap, finiteness. */
 #include "internal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h> /* snprintf only */
 #include <string.h>
-
-int fmgcam_multiply(size_t a, size_t b, size_t *product)
-{
-    if (b != 0 && a > SIZE_MAX / b)
-        return 0;
-    *product = a * b;
-    return 1;
-}
 
 /* ---- Structs that grow ----------------------------------------------------- */
 
@@ -40,7 +33,8 @@ fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
                             size_t our_size)
 {
     if (!theirs)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s: NULL", name);
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s: NULL, expected a struct", name);
 
     size_t size;
     memcpy(&size, theirs, sizeof size);
@@ -55,7 +49,7 @@ fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
                                name, i, size);
 
     memset(ours, 0, our_size);
-    memcpy(ours, theirs, size < our_size ? size : our_size);
+    memcpy(ours, theirs, smaller(size, our_size));
     return FMGCAM_STATUS_OK;
 }
 
@@ -71,19 +65,19 @@ static const struct form {
     [FMGCAM_FORM_MAPS] = {"[K,H,W]", {3, 3}},
 };
 
+enum { SHAPE_TEXT_SIZE = 176 };
+
 /* Ranks and cells are int32; kernels and tasks count in 31 bits. */
 static const int64_t max_extent = INT32_MAX;
 
 /* "[5,1280,7,7]" */
-static void print_shape(const fmgcam_tensor *tensor, char *text, size_t size)
+static void print_extents(const int64_t *extents, uint32_t rank, char *text)
 {
     size_t at = 0;
-    text[0] = '\0';
-    for (uint32_t i = 0; i < tensor->rank && at < size; i++)
-        at += (size_t)snprintf(text + at, size - at, "%s%" PRId64,
-                               i == 0 ? "[" : ",", tensor->shape[i]);
-    if (at < size)
-        snprintf(text + at, size - at, tensor->rank ? "]" : "[]");
+    for (uint32_t i = 0; i < rank; i++)
+        at += (size_t)snprintf(text + at, SHAPE_TEXT_SIZE - at, "%s%" PRId64,
+                               i == 0 ? "[" : ",", extents[i]);
+    snprintf(text + at, SHAPE_TEXT_SIZE - at, rank ? "]" : "[]");
 }
 
 static size_t element_size(uint32_t dtype)
@@ -99,10 +93,11 @@ static fmgcam_status check_memory(fmgcam_context *context, const char *name,
                                   const fmgcam_tensor *tensor)
 {
     if (!tensor)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s: NULL", name);
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s: NULL, expected a tensor", name);
     if (!tensor->data)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s.data: NULL",
-                           name);
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s.data: NULL, expected its elements", name);
     size_t size = element_size(tensor->dtype);
     if (size == 0)
         return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
@@ -110,9 +105,11 @@ static fmgcam_status check_memory(fmgcam_context *context, const char *name,
                            "FMGCAM_DTYPE_FLOAT16 (2)",
                            name, tensor->dtype);
     if ((uintptr_t)tensor->data % size != 0)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "%s.data: not aligned to its elements of %zu bytes",
-                           name, size);
+        return fmgcam_fail(
+            context, FMGCAM_STATUS_ARGUMENT,
+            "%s.data: %p, expected a multiple of its elements' %zu "
+            "bytes",
+            name, tensor->data, size);
     return FMGCAM_STATUS_OK;
 }
 
@@ -126,8 +123,8 @@ static fmgcam_status check_shape(fmgcam_context *context, const char *name,
                            "%s: rank %u, expected %s", name, tensor->rank,
                            allowed->expected);
 
-    char shape[128];
-    print_shape(tensor, shape, sizeof shape);
+    char shape[SHAPE_TEXT_SIZE];
+    print_extents(tensor->shape, tensor->rank, shape);
     for (uint32_t i = 0; i < tensor->rank; i++)
         if (tensor->shape[i] < 1 || tensor->shape[i] > max_extent)
             return fmgcam_fail(
@@ -179,8 +176,12 @@ static fmgcam_status check_strides(fmgcam_context *context, const char *name,
     }
     if (fits)
         return FMGCAM_STATUS_OK;
+    char shape[SHAPE_TEXT_SIZE], strides[SHAPE_TEXT_SIZE];
+    print_extents(tensor->shape, tensor->rank, shape);
+    print_extents(tensor->strides, tensor->rank, strides);
     return fmgcam_fail(context, FMGCAM_STATUS_STRIDE,
-                       "%s.strides: elements beyond the address space", name);
+                       "%s.strides: %s with shape %s leave the address space",
+                       name, strides, shape);
 }
 
 /* The axes of @p tensor as those of a view. Strides of axes with one index are of
@@ -198,6 +199,7 @@ static void fill_view(enum fmgcam_form form, const fmgcam_tensor *tensor,
     *view = (struct fmgcam_view){
         .data = tensor->data,
         .dtype = tensor->dtype,
+        .rank = tensor->rank,
         .n = (size_t)shape[0],
         .channels = (size_t)shape[1],
         .height = (size_t)shape[2],
@@ -232,6 +234,19 @@ fmgcam_status fmgcam_view_tensor(fmgcam_context *context, const char *name,
     return FMGCAM_STATUS_OK;
 }
 
+fmgcam_status fmgcam_fail_mismatch(fmgcam_context *context, const char *name,
+                                   const fmgcam_tensor *tensor,
+                                   const char *other_name,
+                                   const fmgcam_tensor *other)
+{
+    char given[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
+    print_extents(tensor->shape, tensor->rank, given);
+    print_extents(other->shape, other->rank, expected);
+    return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
+                       "%s: shape %s does not match %s %s", name, given,
+                       other_name, expected);
+}
+
 struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view)
 {
     int64_t low = 0, high = 0;
@@ -253,17 +268,15 @@ static fmgcam_status fail_non_finite(fmgcam_context *context, const char *name,
                                      const struct fmgcam_view *view, size_t n,
                                      size_t c, size_t cell)
 {
-    char index[96];
-    size_t y = cell / view->width, x = cell % view->width;
-    if (form == FMGCAM_FORM_MATRIX)
-        snprintf(index, sizeof index, "[%zu,%zu]", n, c);
-    else if (form == FMGCAM_FORM_GRADIENTS)
-        snprintf(index, sizeof index, "[%zu,%zu,%zu,%zu]", n, c, y, x);
-    else
-        snprintf(index, sizeof index, "[%zu,%zu,%zu]", c, y, x);
+    const int64_t index[4] = {(int64_t)n, (int64_t)c,
+                              (int64_t)(cell / view->width),
+                              (int64_t)(cell % view->width)};
+    uint32_t first = form == FMGCAM_FORM_MATRIX ? 0 : 4 - view->rank;
+    char text[SHAPE_TEXT_SIZE];
+    print_extents(index + first, view->rank, text);
     return fmgcam_fail(context, FMGCAM_STATUS_NON_FINITE,
                        "%s: value at %s is %g, expected a finite number", name,
-                       index, (double)fmgcam_view_at(view, n, c, cell));
+                       text, (double)fmgcam_view_at(view, n, c, cell));
 }
 
 fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
@@ -289,18 +302,21 @@ fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
 
 /* ---- Buffers --------------------------------------------------------------- */
 
-static fmgcam_status check_buffer(fmgcam_context *context, const char *name,
+fmgcam_status fmgcam_check_buffer(fmgcam_context *context, const char *name,
                                   const fmgcam_buffer *buffer, size_t rows,
                                   size_t columns, struct fmgcam_span *span)
 {
     const size_t size = 4;
     size_t bytes;
     if (!buffer || !buffer->data)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT, "%s: NULL", name);
-    if ((uintptr_t)buffer->data % size != 0)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "%s.data: not aligned to its elements of %zu bytes",
-                           name, size);
+                           "%s: NULL, expected a buffer", name);
+    if ((uintptr_t)buffer->data % size != 0)
+        return fmgcam_fail(
+            context, FMGCAM_STATUS_ARGUMENT,
+            "%s.data: %p, expected a multiple of its elements' %zu "
+            "bytes",
+            name, buffer->data, size);
     if (!fmgcam_multiply(rows, columns, &bytes) ||
         !fmgcam_multiply(bytes, size, &bytes) ||
         bytes - 1 > UINTPTR_MAX - (uintptr_t)buffer->data)
@@ -330,6 +346,7 @@ fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
 static void add_region(struct fmgcam_regions *regions, const char *name,
                        struct fmgcam_span span)
 {
+    assert(regions->count < sizeof regions->entries / sizeof *regions->entries);
     regions->entries[regions->count].name = name;
     regions->entries[regions->count].span = span;
     regions->count++;
@@ -348,7 +365,7 @@ fmgcam_status fmgcam_add_output(fmgcam_context *context,
 {
     struct fmgcam_span span;
     fmgcam_status status =
-        check_buffer(context, name, buffer, rows, columns, &span);
+        fmgcam_check_buffer(context, name, buffer, rows, columns, &span);
     if (status)
         return status;
     for (size_t i = 0; i < regions->count && !status; i++)
@@ -357,39 +374,5 @@ fmgcam_status fmgcam_add_output(fmgcam_context *context,
                                regions->entries[i].span);
     if (!status)
         add_region(regions, name, span);
-    return status;
-}
-
-/* ---- One map stage's input and output -------------------------------------- */
-
-static int is_same_memory(const struct fmgcam_view *view, const void *data)
-{
-    ptrdiff_t stride;
-    const float *rows = fmgcam_view_rows(view, 0, 0, 0, &stride);
-    return rows && (const void *)rows == data &&
-           (view->channels == 1 || stride == (ptrdiff_t)view->cells);
-}
-
-fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
-                               const fmgcam_tensor *maps,
-                               const char *output_name,
-                               const fmgcam_buffer *output,
-                               struct fmgcam_view *view)
-{
-    struct fmgcam_span span;
-    fmgcam_status status =
-        fmgcam_view_tensor(context, name, FMGCAM_FORM_MAPS, maps, view);
-    if (!status)
-        status = check_buffer(context, output_name, output, view->channels,
-                              view->cells, &span);
-    if (!status)
-        status = fmgcam_check_finite(context, name, FMGCAM_FORM_MAPS, view);
-    if (status || is_same_memory(view, output->data))
-        return status;
-    status = fmgcam_check_apart(context, output_name, span, name,
-                                fmgcam_view_span(view));
-    if (!status)
-        fmgcam_view_copy(view, 0, 0, view->channels, 0, view->cells,
-                         output->data);
     return status;
 }

@@ -159,8 +159,7 @@ void fmgcam_view_copy(const struct fmgcam_view *view, size_t n, size_t c,
     while (done < cells) {
         size_t run = cells - done;
         if (!cells_are_even(view)) {
-            size_t row_left = view->width - (cell + done) % view->width;
-            run = run < row_left ? run : row_left;
+            run = smaller(run, view->width - (cell + done) % view->width);
         }
         copy_run(view, offset_of(view, n, c, cell + done), channels, run,
                  to + done, cells);

@@ -13,12 +13,15 @@ struct cursor {
     int overflow;
 };
 
+/* No object is larger than half the address space. */
+static const size_t largest = PTRDIFF_MAX - 2 * ALIGNMENT;
+
 /* Where @p count elements of @p size bytes go. */
 static size_t place(struct cursor *cursor, size_t count, size_t size)
 {
     size_t bytes, begin = cursor->at;
-    if (!fmgcam_multiply(count, size, &bytes) ||
-        bytes > SIZE_MAX - ALIGNMENT - begin) {
+    if (!fmgcam_multiply(count, size, &bytes) || begin > largest ||
+        bytes > largest - begin) {
         cursor->overflow = 1;
         return 0;
     }
@@ -115,23 +118,32 @@ int fmgcam_measure_workspace(const struct fmgcam_extents *extents,
 
 /* ---- Memory ---------------------------------------------------------------- */
 
+void fmgcam_release_workspace(fmgcam_context *context)
+{
+    const fmgcam_allocator *allocator = &context->allocator;
+    struct fmgcam_workspace *workspace = &context->workspace;
+    if (workspace->block)
+        allocator->release(allocator->opaque, workspace->block);
+    workspace->block = NULL;
+    workspace->base = NULL;
+    workspace->size = 0;
+}
+
 fmgcam_status fmgcam_grow_workspace(fmgcam_context *context, size_t bytes)
 {
+    const fmgcam_allocator *allocator = &context->allocator;
     struct fmgcam_workspace *workspace = &context->workspace;
     if (bytes <= workspace->size)
         return FMGCAM_STATUS_OK;
 
-    const fmgcam_allocator *allocator = &context->allocator;
     void *block = allocator->allocate(allocator->opaque, bytes);
     if (!block)
         return fmgcam_fail(context, FMGCAM_STATUS_NO_MEMORY,
                            "workspace: the allocator returned NULL for %zu "
                            "bytes",
                            bytes);
-    if (workspace->block)
-        allocator->release(allocator->opaque, workspace->block);
-    uintptr_t address = (uintptr_t)block;
-    size_t skip = (ALIGNMENT - address % ALIGNMENT) % ALIGNMENT;
+    fmgcam_release_workspace(context);
+    size_t skip = (ALIGNMENT - (uintptr_t)block % ALIGNMENT) % ALIGNMENT;
     workspace->block = block;
     workspace->base = (unsigned char *)block + skip;
     workspace->size = bytes;
@@ -148,10 +160,12 @@ fmgcam_status fmgcam_check_limit(fmgcam_context *context, const char *name,
                        limit);
 }
 
-static fmgcam_status check_limits(fmgcam_context *context,
+fmgcam_status fmgcam_check_limits(fmgcam_context *context,
                                   const struct fmgcam_extents *extents)
 {
     const fmgcam_limits *limits = &context->workspace.limits;
+    if (!limits->workers) /* nothing is reserved */
+        return FMGCAM_STATUS_OK;
     const struct {
         const char *name;
         size_t value;
@@ -177,16 +191,17 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
                            const struct fmgcam_extents *extents,
                            struct fmgcam_scratch *scratch)
 {
-    if (context->workspace.limits.workers) {
-        fmgcam_status status = check_limits(context, extents);
-        if (status)
-            return status;
-    }
+    fmgcam_status status = fmgcam_check_limits(context, extents);
+    if (status)
+        return status;
     struct layout layout = {0};
     if (!lay_out(extents, context->runner.workers, &layout))
         return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
                            "workspace: larger than memory can be");
-    fmgcam_status status = fmgcam_grow_workspace(context, layout.bytes);
+    if (!context->workspace.limits.workers &&
+        layout.bytes > context->workspace.size)
+        fmgcam_release_workspace(context); /* its content is of no use */
+    status = fmgcam_grow_workspace(context, layout.bytes);
     if (status)
         return status;
 

@@ -33,8 +33,8 @@
  *    takes older (smaller) structs, and newer (larger) ones, up to 4096 bytes, as
  *    long as the part that it does not know is zero.
  *  - Values out of range are errors; nothing is clamped.
- *  - Finite inputs never yield NaN. NaN or infinity in an input is
- *    FMGCAM_STATUS_NON_FINITE.
+ *  - Finite inputs never yield NaN. NaN or infinity in an input that the wanted
+ *    outputs depend on is FMGCAM_STATUS_NON_FINITE.
  *
  * The library opens no file, writes to no stream, reads no environment
  * variable, starts no thread and has no mutable global state. (OpenBLAS, if
@@ -71,7 +71,8 @@ enum {
     FMGCAM_STATUS_ARGUMENT    = 1, /* NULL, unknown or out of range, overlap */
     FMGCAM_STATUS_SHAPE       = 2, /* rank or shape does not fit */
     FMGCAM_STATUS_STRIDE      = 3, /* strides leave the address space */
-    FMGCAM_STATUS_UNSUPPORTED = 4, /* not in this version or this build */
+    FMGCAM_STATUS_UNSUPPORTED = 4, /* not in this version or this build: a dtype,
+                                      a struct from a newer header, a BLAS */
     FMGCAM_STATUS_NON_FINITE  = 5, /* NaN or infinity in an input */
     FMGCAM_STATUS_OVERFLOW    = 6, /* a result or a size leaves its range */
     FMGCAM_STATUS_NO_MEMORY   = 7, /* the allocator returned NULL */
@@ -262,7 +263,7 @@ FMGCAM_API fmgcam_status fmgcam_options_init(fmgcam_options *options,
  * number may exist. */
 typedef struct fmgcam_context fmgcam_context;
 
-/* The caller's memory functions: both or neither. allocate() returns @p size
+/* The caller's memory functions: both, or neither for malloc and free. allocate() returns @p size
  * bytes (never 0), aligned for any basic type, or NULL; release() takes what
  * allocate() returned and never NULL. Called from the thread that calls the
  * library, never from a runner's task. This struct is final. */
@@ -303,9 +304,9 @@ FMGCAM_API size_t fmgcam_copy_error_detail(const fmgcam_context *context,
 FMGCAM_API fmgcam_status fmgcam_set_options(fmgcam_context       *context,
                                             const fmgcam_options *options);
 
-/* The options in force with every default filled in: no member is 0 but flags
- * (always ALPHA_SET here) and possibly alpha. @p options->struct_size must be set
- * and stays; as many bytes as it says are written.
+/* The options in force with every default filled in: no member is 0 but possibly
+ * alpha, for which ALPHA_SET is in flags. @p options->struct_size must be set and
+ * stays; as many bytes as it says are written.
  * @return OK, ARGUMENT. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_get_options(fmgcam_context *context,
                                             fmgcam_options *options);
@@ -313,36 +314,39 @@ FMGCAM_API fmgcam_status fmgcam_get_options(fmgcam_context *context,
 /* Levels of the log. */
 enum {
     FMGCAM_LOG_ERROR = 1, /* the detail text of every failure */
-    FMGCAM_LOG_INFO  = 2  /* decisions: workspace size, arithmetic */
+    FMGCAM_LOG_INFO  = 2  /* what was reserved */
 };
 
-/* Send messages to @p log; NULL (the default) is silence. @p message is
- * terminated, has no newline and is valid during the call. Called from the
- * thread that calls the library. It must not call the library with the same
- * context. @return OK, ARGUMENT. @since 0.1 */
-FMGCAM_API fmgcam_status fmgcam_set_log(
-    fmgcam_context *context,
-    void (*log)(void *opaque, uint32_t level, const char *message),
-    void *opaque);
+/* Receives a message: terminated, without newline, valid during the call. Called
+ * from the thread that calls the library. Must not call the library with the same
+ * context. */
+typedef void (*fmgcam_log_fn)(void *opaque, uint32_t level,
+                              const char *message);
+
+/* Send messages to @p log; NULL (the default) is silence.
+ * @return OK, ARGUMENT. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_set_log(fmgcam_context *context,
+                                        fmgcam_log_fn log, void *opaque);
+
+/* One share of the work. Made by the library; does not allocate, log or fail. */
+typedef void (*fmgcam_task_fn)(void *job, uint32_t index, uint32_t worker);
+
+/* Calls task(job, index, worker) exactly once for each index in 0...count-1, in
+ * any order, on any threads. worker is in 0...workers-1 and never in two tasks at
+ * the same time. When it returns, all tasks have ended and their writes are
+ * visible to the calling thread. Returns 0, or non-zero if it could not. */
+typedef int32_t (*fmgcam_run_fn)(void *opaque, fmgcam_task_fn task, void *job,
+                                 uint32_t count);
 
 /* Let @p run spread work over the caller's threads; NULL (the default) is the
  * calling thread alone. @p workers, 1 or more, is how many threads it uses; with
- * @p run NULL it must be 0.
- *
- * run(opaque, task, job, count) calls task(job, index, worker) exactly once for
- * each index in 0...count-1, in any order, on any threads. worker is in
- * 0...workers-1 and never in two tasks at the same time. When it returns, all
- * tasks have ended and their writes are visible to the calling thread. It returns
- * 0, or non-zero if it could not run them all, which becomes
- * FMGCAM_STATUS_RUNNER, as does a worker out of range. Tasks do not call run,
- * allocate, log or fail. Results do not depend on how the work was split.
+ * @p run NULL it must be 0. Calls in which it returns non-zero, leaves tasks out,
+ * or passes a worker or index out of range are FMGCAM_STATUS_RUNNER. Results do
+ * not depend on how the work was split.
  * @return OK, ARGUMENT, LIMIT (workers beyond what was reserved). @since 0.1 */
-FMGCAM_API fmgcam_status fmgcam_set_runner(
-    fmgcam_context *context,
-    int32_t (*run)(void *opaque,
-                   void (*task)(void *job, uint32_t index, uint32_t worker),
-                   void *job, uint32_t count),
-    void *opaque, uint32_t workers);
+FMGCAM_API fmgcam_status fmgcam_set_runner(fmgcam_context *context,
+                                           fmgcam_run_fn run, void *opaque,
+                                           uint32_t workers);
 
 /* The largest sizes that will be asked of a context. */
 typedef struct fmgcam_limits {
@@ -361,14 +365,15 @@ typedef struct fmgcam_limits {
  * no call on this context allocates, and a call beyond the limits is
  * FMGCAM_STATUS_LIMIT. Without it (it is optional) each call allocates what it
  * lacks, and keeps it. May be called again with other limits; on failure what
- * was reserved before stays.
- * @return OK, ARGUMENT, OVERFLOW, NO_MEMORY, LIMIT (fewer workers than the runner
- * that is set). @since 0.1 */
+ * was reserved before stays, so that for a moment there may be both.
+ * @return OK, ARGUMENT, UNSUPPORTED, OVERFLOW, NO_MEMORY, LIMIT (fewer workers than
+ * the runner that is set). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_reserve(fmgcam_context      *context,
                                         const fmgcam_limits *limits);
 
-/* How many bytes fmgcam_reserve() would ask of the allocator for @p limits.
- * @return OK, ARGUMENT, OVERFLOW. @since 0.1 */
+/* How many bytes of the allocator's memory @p limits need: what fmgcam_reserve()
+ * asks for where the context does not hold as much already.
+ * @return OK, ARGUMENT, UNSUPPORTED, OVERFLOW. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_workspace_size(fmgcam_context      *context,
                                                const fmgcam_limits *limits,
                                                size_t *size_bytes);
@@ -394,7 +399,7 @@ typedef struct fmgcam_inputs {
 /* Bits of fmgcam_outputs.result and of fmgcam_rescale_maps(). */
 enum {
     /* The maps before stage 6 were constant (with RESCALE_CLASS: each of them),
-     * so there is nothing to see; rescaling made zeros of them. */
+     * so there is nothing to see. Rescaling makes zeros of them. */
     FMGCAM_RESULT_FLAT = 1
 };
 
@@ -418,8 +423,8 @@ typedef struct fmgcam_outputs {
  * where that is > 0, ties to the lowest rank, and -1 where no class has positive
  * evidence. For a single class (K = 1) class_maps is Grad-CAM.
  * @return OK; ARGUMENT (missing or contradicting inputs, overlap, no output
- * wanted), SHAPE, STRIDE, UNSUPPORTED (dtype), NON_FINITE (names tensor and
- * index), OVERFLOW (names class and cell, or channel, whose value leaves
+ * wanted), SHAPE, STRIDE, UNSUPPORTED, NON_FINITE (names tensor and index),
+ * OVERFLOW (names class and cell, or channel, whose value leaves
  * float32), BUFFER_SIZE (names the size needed), NO_MEMORY, LIMIT, RUNNER.
  * Source: docs/algorithm.md. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_explain(fmgcam_context      *context,
@@ -431,7 +436,10 @@ FMGCAM_API fmgcam_status fmgcam_explain(fmgcam_context      *context,
  * Each follows the options of the context and returns the statuses of
  * fmgcam_explain(). Maps are tensors [K, H, W], signed or not as the stage has
  * it. In stages 3, 5 and 6, an output may be the very memory of its input (the
- * same first byte, contiguous float32); any other overlap is an error. */
+ * same first byte, contiguous float32); any other overlap is an error.
+ *
+ * Called in this order they give what fmgcam_explain() gives. Profile released has
+ * another order: 1, 2, 4 with the signed maps as its class maps too, 5, 3, 6. */
 
 /* Stage 1: weights[k][c] = mean over H x W of gradients[k][c].
  * gradients [K, C, H, W] or [C, H, W]; weights float [K, C]. In 16 float lanes,
@@ -492,13 +500,15 @@ enum {
 };
 
 /* A view of pixels. Row y begins at data + y * row_stride_bytes; a negative pitch
- * is a picture stored bottom up. This struct is final. */
+ * is a picture stored bottom up. A picture that is only read may be const memory:
+ * cast it. This struct is final. */
 typedef struct fmgcam_image {
     void    *data; /* of the first (topmost) row */
     int64_t  row_stride_bytes;
     uint32_t width;  /* pixels, 1 or more */
     uint32_t height; /* pixels, 1 or more */
     uint32_t format; /* FMGCAM_PIXEL_*; 0 means RGB8 */
+    uint32_t flags;  /* no bit is defined yet: 0 */
 } fmgcam_image;
 
 /* What is drawn. */
@@ -552,9 +562,9 @@ FMGCAM_API void fmgcam_palette_color(uint32_t index, uint8_t rgb[3]);
 /* ---- Choosing the classes ------------------------------------------------ */
 
 /* The @p k best of @p count scores, best first, ties to the lowest index:
- * indices [k], and values [k] (optional: NULL). Does not allocate; time
- * O(count log k).
- * @return OK; ARGUMENT (k is 0 or beyond count), NON_FINITE. @since 0.1 */
+ * indices [k], and values [k] (optional: NULL). No overlap. Does not allocate;
+ * time O(count log k).
+ * @return OK; ARGUMENT (k is 0 or beyond count, overlap), NON_FINITE. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_topk(fmgcam_context *context,
                                      const float *scores, size_t count,
                                      size_t k, uint32_t *indices,

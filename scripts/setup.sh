@@ -1,0 +1,58 @@
+# Read by demo.sh, test.sh and verify.sh: go to the top of the project, and
+# install what is missing on Debian and its relatives.
+
+set -eu
+cd "$(dirname "$0")/.."
+
+packages_to_build="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev
+libpng-dev libjpeg-dev libjansson-dev"
+packages_to_test="libcmocka-dev g++ python3 binutils"
+
+# require PACKAGE... : install those that are not there, saying so first.
+require() {
+    if ! command -v apt-get > /dev/null; then
+        echo "This machine has no apt-get. Needed, by their Debian names:"
+        echo "  $*"
+        echo "Going on in the hope that they are there."
+        return
+    fi
+    missing=
+    for package in "$@"; do
+        case $(dpkg-query -W -f='${Status}' "$package" 2> /dev/null || :) in
+        *' ok installed') ;;
+        *) missing="$missing $package" ;;
+        esac
+    done
+    if [ -z "$missing" ]; then
+        return
+    fi
+    echo "Installing from the distribution's archive:$missing"
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo > /dev/null; then
+            echo "This needs root, and there is no sudo. As root, run:"
+            echo "  apt-get install$missing"
+            exit 1
+        fi
+        as_root=sudo
+    fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends $missing > /dev/null
+}
+
+# configure FOLDER OPTION... : a build folder with these options.
+configure() {
+    folder=$1
+    shift
+    if [ -f "$folder/build.ninja" ]; then
+        meson setup --reconfigure "$folder" "$@" > "$folder/setup.log"
+    else
+        mkdir -p "$folder"
+        meson setup "$folder" "$@" > "$folder/setup.log" || {
+            cat "$folder/setup.log"
+            exit 1
+        }
+    fi
+}

@@ -58,7 +58,7 @@ static float *make_noise(size_t count)
     return values;
 }
 
-/* ---- Timing ---------------------------------------------------------------- */
+/* ---- Timing -------------------------------------------------------------- */
 
 struct rival {
     const char *name;
@@ -96,7 +96,7 @@ static void time_rivals(struct rival *rivals, size_t count)
     }
 }
 
-/* ---- Floors ---------------------------------------------------------------- */
+/* ---- Floors -------------------------------------------------------------- */
 
 struct memory {
     const float *from;
@@ -127,7 +127,7 @@ static void copy_memory(void *job)
     sink = memory->to[0];
 }
 
-/* ---- Stages 1 and 2 -------------------------------------------------------- */
+/* ---- Stages 1 and 2 ------------------------------------------------------ */
 
 struct weighting {
     fmgcam_context *context;
@@ -216,7 +216,7 @@ static void bench_weighting(uint32_t c, uint32_t side, uint32_t k)
     free(maps);
 }
 
-/* ---- Stage 7 --------------------------------------------------------------- */
+/* ---- Stage 7 ------------------------------------------------------------- */
 
 struct drawing {
     fmgcam_context *context;

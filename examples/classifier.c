@@ -8,7 +8,7 @@
 
 enum { K = 5, C = 1280, H = 7, W = 7 };
 static uint16_t activations[C * H * W], rows[K * C];
-static int32_t  winner[H][W];
+static int32_t winner[H][W];
 
 int main(int argc, char **argv)
 {
@@ -19,8 +19,8 @@ int main(int argc, char **argv)
     fmgcam_tensor a, w;
     fmgcam_tensor_nchw(&a, activations, FMGCAM_DTYPE_FLOAT16, 1, C, H, W);
     fmgcam_tensor_matrix(&w, rows, FMGCAM_DTYPE_FLOAT16, K, C);
-    fmgcam_inputs  in = {.struct_size = sizeof in,
-                         .activations = &a, .classifier = &w};
+    fmgcam_inputs in = {
+        .struct_size = sizeof in, .activations = &a, .classifier = &w};
     fmgcam_outputs out = {.struct_size = sizeof out,
                           .winner = {winner, sizeof winner}};
 

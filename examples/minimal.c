@@ -13,13 +13,13 @@ int main(void)
     fmgcam_tensor a, g;
     fmgcam_tensor_nchw(&a, activations, FMGCAM_DTYPE_FLOAT32, 1, C, H, W);
     fmgcam_tensor_nchw(&g, gradients, FMGCAM_DTYPE_FLOAT32, K, C, H, W);
-    fmgcam_inputs  in = {.struct_size = sizeof in,
-                         .activations = &a, .gradients = &g};
+    fmgcam_inputs in = {
+        .struct_size = sizeof in, .activations = &a, .gradients = &g};
     fmgcam_outputs out = {.struct_size = sizeof out,
                           .maps = {maps, sizeof maps}};
 
     fmgcam_context *context;
-    fmgcam_status   status = fmgcam_create(NULL, &context, NULL, 0);
+    fmgcam_status status = fmgcam_create(NULL, &context, NULL, 0);
     if (!status)
         status = fmgcam_explain(context, &in, &out);
     if (status)

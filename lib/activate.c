@@ -8,13 +8,13 @@
 static float gelu(float x)
 {
     const double inverse_sqrt_2 = 0.70710678118654752440;
-    double value = x;
+    double value = (double)x;
     return (float)(0.5 * value * erfc(-value * inverse_sqrt_2));
 }
 
 static float elu(float x)
 {
-    return x > 0.0f ? x : (float)expm1(x);
+    return x > 0.0f ? x : (float)expm1((double)x);
 }
 
 void fmgcam_activate(uint32_t activation, float *values, size_t count)

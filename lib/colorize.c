@@ -6,16 +6,16 @@
  *   evidence: (1 - alpha e) picture + alpha C
  *   constant: (1 - alpha) picture + alpha C
  *
- * All of it is linear in N, so the K maps are mixed at map size into red, green,
- * blue and evidence before they are resampled. Fused at picture size, the signed
- * maps are resampled instead, and compete for each pixel. */
+ * All of it is linear in N, so the K maps are mixed at map size into red,
+ * green, blue and evidence before they are resampled. Fused at picture size,
+ * the signed maps are resampled instead, and compete for each pixel. */
 #include "internal.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-/* ---- Palette --------------------------------------------------------------- */
+/* ---- Palette ------------------------------------------------------------- */
 
 /* Okabe and Ito's colours, without black, and a grey. */
 static const uint8_t named_colors[][3] = {
@@ -63,7 +63,7 @@ static void choose_colors(const uint8_t *given, size_t classes, uint8_t *colors)
             fmgcam_palette_color((uint32_t)k, colors + 3 * k);
 }
 
-/* ---- Planes of the map ----------------------------------------------------- */
+/* ---- Planes of the map --------------------------------------------------- */
 
 struct painting {
     const struct fmgcam_kernels *kernels;
@@ -98,8 +98,8 @@ static void mix_planes(const struct fmgcam_view *maps,
     }
 }
 
-/* Resampling adds up values with weights whose magnitudes sum to at most 1.25 in
- * each direction. */
+/* Resampling adds up values with weights whose magnitudes sum to at most 1.25
+ * in each direction. */
 static const float largest_to_resample = FLT_MAX / 2;
 
 static fmgcam_status check_planes(fmgcam_context *context,
@@ -117,10 +117,11 @@ static fmgcam_status check_planes(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- Contest at picture size ----------------------------------------------- */
+/* ---- Contest at picture size --------------------------------------------- */
 
-/* Signed values near the end of float32 could leave it between the cells. Halving
- * all of them changes no winner. Returns what they were multiplied by. */
+/* Signed values near the end of float32 could leave it between the cells.
+ * Halving all of them changes no winner. Returns what they were multiplied
+ * by. */
 static float make_room(float *planes, size_t count)
 {
     float peak = 0.0f;
@@ -142,7 +143,7 @@ static struct strength measure(const float *map, size_t cells)
 {
     double squares = 0.0, peak = 0.0;
     for (size_t s = 0; s < cells; s++) {
-        double value = map[s];
+        double value = (double)map[s];
         if (value > 0.0) {
             squares += value * value;
             peak = fmax(peak, value);
@@ -153,8 +154,8 @@ static struct strength measure(const float *map, size_t cells)
 
 /* scales[k] makes evidence of a signed value: q_k / m with
  *   q_k = 1 / ||relu(M_k)||_2, 0 if that is 0   (1 with normalize none)
- *   m   = max over k and s of q_k relu(M_k[s])  (of the class with rescale class,
- *                                               1 with rescale none) */
+ *   m   = max over k and s of q_k relu(M_k[s])  (with rescale class that of
+ *                                               the class, with none 1) */
 static void find_scales(const fmgcam_options *options, const float *planes,
                         float factor, size_t classes, size_t cells,
                         double *scales)
@@ -192,7 +193,7 @@ static void prepare_contest(const fmgcam_options *options,
     };
 }
 
-/* ---- Rows ------------------------------------------------------------------ */
+/* ---- Rows ---------------------------------------------------------------- */
 
 static void paint_mixed(const struct painting *painting,
                         const struct fmgcam_row *row, size_t start,
@@ -239,7 +240,7 @@ static void paint_row(void *job, size_t y, uint32_t worker)
         paint_mixed(painting, &row, start, weights, rows);
 }
 
-/* ---- Drawing --------------------------------------------------------------- */
+/* ---- Drawing ------------------------------------------------------------- */
 
 /* What is drawn: which of the layers depends on where the fusing is done. */
 struct subject {

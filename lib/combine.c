@@ -3,8 +3,8 @@
  *
  *   M[k,s] = sum over c of w[k,c] A[c,s]
  *
- * By the kernels of the library, in a fixed order, or by BLAS. The only file that
- * knows the BLAS. */
+ * By the kernels of the library, in a fixed order, or by BLAS. The only file
+ * that knows the BLAS. */
 #include "internal.h"
 
 #include <limits.h>
@@ -38,8 +38,8 @@ static const float *direct_rows(const struct fmgcam_view *view, size_t channel,
     return *stride >= (ptrdiff_t)cells && *stride <= INT_MAX ? rows : NULL;
 }
 
-/* A strip of cells, over all channels in ascending order. Strips are independent
- * of each other. */
+/* A strip of cells, over all channels in ascending order. Strips are
+ * independent of each other. */
 static void combine_strip(void *job, size_t index, uint32_t worker)
 {
     const struct combining *combining = job;
@@ -74,7 +74,7 @@ static size_t count_strips(const struct combining *combining)
            combining->tile_cells;
 }
 
-/* ---- BLAS ------------------------------------------------------------------ */
+/* ---- BLAS ---------------------------------------------------------------- */
 
 #ifdef FMGCAM_HAVE_CBLAS
 
@@ -155,10 +155,10 @@ static fmgcam_status run_products(fmgcam_context *context,
                             count_strips(combining));
 }
 
-/* ---- Profile released ------------------------------------------------------ */
+/* ---- Profile released ---------------------------------------------------- */
 
-/* The package weights one shared tensor in place, class after class, so that the
- * weights of rank r are the product of those of ranks 0...r. */
+/* The package weights one shared tensor in place, class after class, so that
+ * the weights of rank r are the product of those of ranks 0...r. */
 static fmgcam_status multiply_up(fmgcam_context *context, float *weights,
                                  size_t classes, size_t channels)
 {
@@ -180,7 +180,7 @@ static void divide(float *values, size_t count, float divisor)
         values[i] /= divisor;
 }
 
-/* ---- The stage ------------------------------------------------------------- */
+/* ---- The stage ----------------------------------------------------------- */
 
 /* Every activation enters a sum, so sums that are not finite tell. */
 static fmgcam_status check_sums(fmgcam_context *context,

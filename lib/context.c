@@ -23,7 +23,7 @@ const char *fmgcam_build_info(void)
     return "fmgcam " VERSION_TEXT "; BLAS: " FMGCAM_BLAS_NAME "; kernels: c";
 }
 
-/* ---- Options --------------------------------------------------------------- */
+/* ---- Options ------------------------------------------------------------- */
 
 static const size_t options_first_size =
     FMGCAM_SIZE_THROUGH(fmgcam_options, alpha);
@@ -164,7 +164,7 @@ fmgcam_status fmgcam_get_options(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- Hooks ----------------------------------------------------------------- */
+/* ---- Hooks --------------------------------------------------------------- */
 
 fmgcam_status fmgcam_set_log(fmgcam_context *context, fmgcam_log_fn log,
                              void *opaque)
@@ -200,7 +200,7 @@ fmgcam_status fmgcam_set_runner(fmgcam_context *context, fmgcam_run_fn run,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- Lifetime -------------------------------------------------------------- */
+/* ---- Lifetime ------------------------------------------------------------ */
 
 static void *allocate_by_malloc(void *opaque, size_t size)
 {

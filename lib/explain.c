@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- Inputs ---------------------------------------------------------------- */
+/* ---- Inputs -------------------------------------------------------------- */
 
 /* Where the class weights come from: one of the three inputs. */
 struct source {
@@ -77,7 +77,7 @@ static fmgcam_status view_inputs(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- Outputs --------------------------------------------------------------- */
+/* ---- Outputs ------------------------------------------------------------- */
 
 static fmgcam_status view_outputs(fmgcam_context *context,
                                   fmgcam_outputs *outputs,
@@ -127,7 +127,7 @@ static fmgcam_status view_outputs(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- The stages ------------------------------------------------------------ */
+/* ---- The stages ---------------------------------------------------------- */
 
 /* Stage 1, or what stands in for it. */
 static fmgcam_status make_weights(fmgcam_context *context,
@@ -170,8 +170,8 @@ static int wants_maps(const fmgcam_outputs *outputs)
     return outputs->class_maps.data || wants_from_filter_on(outputs);
 }
 
-/* Stages 3 to 6 from the signed maps on. Profile released filters and normalises
- * the signed maps, and activates last. */
+/* Stages 3 to 6 from the signed maps on. Profile released filters and
+ * normalises the signed maps, and activates last. */
 static uint32_t finish_maps(const fmgcam_options *options,
                             const float *signed_maps,
                             struct fmgcam_map_shape shape,

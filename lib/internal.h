@@ -13,7 +13,7 @@
 # define FMGCAM_PRINTF(text, values)
 #endif
 
-/* ---- Sizes ----------------------------------------------------------------- */
+/* ---- Sizes --------------------------------------------------------------- */
 
 static inline size_t smaller(size_t a, size_t b)
 {
@@ -66,7 +66,7 @@ struct fmgcam_context {
     char detail[FMGCAM_DETAIL_SIZE];
 };
 
-/* ---- error.c: the text of the last failure --------------------------------- */
+/* ---- error.c: the text of the last failure ------------------------------- */
 
 /* Begin a public call: forget the last error. */
 void fmgcam_begin(fmgcam_context *context);
@@ -81,7 +81,7 @@ void fmgcam_log_info(fmgcam_context *context, const char *format, ...)
 /* Copy @p text to @p buffer (NULL: nowhere), shortened to fit; its length. */
 size_t fmgcam_copy_text(const char *text, char *buffer, size_t size);
 
-/* ---- view.c: reading tensors ---------------------------------------------- */
+/* ---- view.c: reading tensors --------------------------------------------- */
 
 /* Any tensor, as [n, channels, height, width]; maps have their classes on the
  * axis of channels, matrices have 1 x 1 cells. Strides count elements. */
@@ -99,8 +99,8 @@ float fmgcam_view_at(const struct fmgcam_view *view, size_t n, size_t c,
                      size_t cell);
 
 /* Rows of cells as they lie in memory: channel c + i at the returned pointer
- * plus i * *stride, beginning at @p cell; NULL where the view is not float32 with
- * contiguous cells. */
+ * plus i * *stride, beginning at @p cell; NULL where the view is not float32
+ * with contiguous cells. */
 const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
                               size_t c, size_t cell, ptrdiff_t *stride);
 
@@ -113,7 +113,7 @@ const float *fmgcam_view_tile(const struct fmgcam_view *view, size_t n,
                               size_t c, size_t channels, size_t cell,
                               size_t cells, float *scratch, ptrdiff_t *stride);
 
-/* ---- validate.c: what the caller gave -------------------------------------- */
+/* ---- validate.c: what the caller gave ------------------------------------ */
 
 /* The shapes that a tensor may have. */
 enum fmgcam_form {
@@ -128,8 +128,8 @@ struct fmgcam_span {
     uintptr_t first, last;
 };
 
-/* Whether a struct_size can be true, of a struct that had @p first_size bytes in
- * version 0.1. */
+/* Whether a struct_size can be true, of a struct that had @p first_size bytes
+ * in version 0.1. */
 int fmgcam_is_struct_size(size_t size, size_t first_size);
 fmgcam_status fmgcam_check_struct(fmgcam_context *context, const char *name,
                                   size_t size, size_t first_size);
@@ -173,8 +173,8 @@ fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
 void fmgcam_add_input(struct fmgcam_regions *regions, const char *name,
                       const struct fmgcam_view *view);
 
-/* Add an output of rows x columns elements of 4 bytes: it must be large enough and
- * apart from all that was added before. */
+/* Add an output of rows x columns elements of 4 bytes: it must be large enough
+ * and apart from all that was added before. */
 fmgcam_status fmgcam_add_output(fmgcam_context *context,
                                 struct fmgcam_regions *regions,
                                 const char *name, const fmgcam_buffer *buffer,
@@ -185,7 +185,7 @@ fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
                                   enum fmgcam_form form,
                                   const struct fmgcam_view *view);
 
-/* ---- image.c: pictures of the caller --------------------------------------- */
+/* ---- image.c: pictures of the caller ------------------------------------- */
 
 /* Both sides of a picture are from 1 on. */
 fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
@@ -199,7 +199,7 @@ fmgcam_status fmgcam_check_pictures(fmgcam_context *context,
 struct fmgcam_span fmgcam_image_span(const fmgcam_image *image);
 uint8_t *fmgcam_image_row(const fmgcam_image *image, size_t y);
 
-/* ---- workspace.c: scratch memory ------------------------------------------- */
+/* ---- workspace.c: scratch memory ----------------------------------------- */
 
 /* What a call works on; 0 where it has no such axis. */
 struct fmgcam_extents {
@@ -246,18 +246,18 @@ fmgcam_status fmgcam_check_limits(fmgcam_context *context,
 fmgcam_status fmgcam_check_limit(fmgcam_context *context, const char *name,
                                  size_t value, uint32_t limit);
 
-/* ---- maps.c: the frame of the stages that change maps ----------------------- */
+/* ---- maps.c: the frame of the stages that change maps -------------------- */
 
 /* An output of maps [K, H, W] made from one input of that shape: it may be the
- * input itself where that is contiguous float32. Checks
- * both, and copies the input into the output, so that a stage can work in place. */
+ * input itself where that is contiguous float32. Checks both, and copies the
+ * input into the output, so that a stage can work in place. */
 fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
                                const fmgcam_tensor *maps,
                                const char *output_name,
                                const fmgcam_buffer *output,
                                struct fmgcam_view *view);
 
-/* ---- parallel.c: the caller's runner --------------------------------------- */
+/* ---- parallel.c: the caller's runner ------------------------------------- */
 
 /* Call item(job, i, worker) for each i in 0...count-1 by the runner. */
 fmgcam_status fmgcam_run_items(fmgcam_context *context,
@@ -295,8 +295,8 @@ void fmgcam_warm_up_blas(void);
 /* activate.c */
 void fmgcam_activate(uint32_t activation, float *values, size_t count);
 
-/* filter.c: winner[cell] = the class with the largest value, or -1 where none is
- * > 0, unless @p keep_negative. */
+/* filter.c: winner[cell] = the class with the largest value, or -1 where none
+ * is > 0, unless @p keep_negative. */
 void fmgcam_choose_winner(const float *signed_maps,
                           struct fmgcam_map_shape shape, int keep_negative,
                           int32_t *winner);
@@ -318,7 +318,7 @@ size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out);
 void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
                        size_t position, size_t count, uint32_t *start,
                        float *weights);
-/* Enough for tap_count * out, and never less for larger sizes; 0 on overflow. */
+/* Enough for tap_count * out, never less for larger sizes; 0 on overflow. */
 size_t fmgcam_tap_space(size_t in, size_t out);
 /* All taps of a row, into scratch->tap_starts and ->tap_weights. */
 void fmgcam_place_row_taps(uint32_t resample, size_t in, size_t out,

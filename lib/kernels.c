@@ -22,7 +22,7 @@ static inline vec4 load4(const float *from)
     return value;
 }
 
-/* ---- Stages 1 and 2 -------------------------------------------------------- */
+/* ---- Stages 1 and 2 ------------------------------------------------------ */
 
 static void sum_lanes(const float *rows, ptrdiff_t rows_stride, size_t channels,
                       size_t cells, float (*lanes)[FMGCAM_LANES])
@@ -44,8 +44,8 @@ static void sum_lanes(const float *rows, ptrdiff_t rows_stride, size_t channels,
 /* Blocks of cells and classes whose sums fit the registers. */
 enum { BLOCK_CELLS = 16, BLOCK_CLASSES = 2 };
 
-/* Add to @p classes (a constant, at most BLOCK_CLASSES) x 16 sums, and keep those
- * from cell @p kept on. */
+/* Add to @p classes (a constant, at most BLOCK_CLASSES) x 16 sums, and keep
+ * those from cell @p kept on. */
 static inline void combine_block(const float *weights, size_t weights_stride,
                                  size_t classes, const float *rows,
                                  ptrdiff_t rows_stride, size_t channels,
@@ -67,8 +67,8 @@ static inline void combine_block(const float *weights, size_t weights_stride,
                (BLOCK_CELLS - kept) * sizeof *maps);
 }
 
-/* All cells of @p classes: first what is left over at the end, as the last part of
- * a whole block, then whole blocks, which do not disturb it. */
+/* All cells of @p classes: first what is left over at the end, as the last
+ * part of a whole block, then whole blocks, which do not disturb it. */
 static inline void combine_classes(const float *weights, size_t weights_stride,
                                    size_t classes, const float *rows,
                                    ptrdiff_t rows_stride, size_t channels,
@@ -123,7 +123,7 @@ static void combine(const float *weights, size_t weights_stride, size_t classes,
                         maps_stride);
 }
 
-/* ---- Stage 7 --------------------------------------------------------------- */
+/* ---- Stage 7 ------------------------------------------------------------- */
 
 static inline float clamp(float value, float low, float high)
 {

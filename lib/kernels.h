@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The hot loops, behind a table, so that a CPU with wider registers can bring its
- * own. Every implementation gives the same bits as the C one. */
+/* The hot loops, behind a table, so that a CPU with wider registers can bring
+ * its own. Every implementation gives the same bits as the C one. */
 #ifndef FMGCAM_KERNELS_H
 #define FMGCAM_KERNELS_H
 

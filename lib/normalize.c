@@ -4,8 +4,8 @@
  *   N[k] = F[k] / ||F[k]||_2           over the map, or per column
  *   (N - min) / (max - min)            over the stack, or per class
  *
- * Norms are summed in double: squares of 1e-12 and of 1e38 keep all their digits
- * there, so that no epsilon is needed. */
+ * Norms are summed in double: squares of 1e-12 and of 1e38 keep all their
+ * digits there, so that no epsilon is needed. */
 #include "internal.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@ static void normalize_part(struct part part, double floor)
 {
     double squares = 0.0;
     for (size_t i = 0; i < part.count; i++) {
-        double value = part.first[i * part.stride];
+        double value = (double)part.first[i * part.stride];
         squares += value * value;
     }
     double norm = sqrt(squares);
@@ -70,7 +70,7 @@ static struct range find_range(const float *values, size_t count)
 
 static void rescale_group(float *values, size_t count, struct range range)
 {
-    double low = range.low, width = (double)range.high - low;
+    double low = (double)range.low, width = (double)range.high - low;
     for (size_t i = 0; i < count; i++)
         values[i] =
             width > 0.0 ? (float)(((double)values[i] - low) / width) : 0.0f;

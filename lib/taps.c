@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Stage 7, geometry: from map cells to picture pixels.
  *
- * Half-pixel centres: pixel x lies at (x + 0.5) in / out - 0.5 of the map. A kernel
- * that reaches over the border is cut there and its taps are renormalised; when the
- * target is smaller than the map the kernel is widened by the scale. Both as Pillow
- * does it. Bicubic is Keys' kernel (1981) with a = -0.5. */
+ * Half-pixel centres: pixel x lies at (x + 0.5) in / out - 0.5 of the map. A
+ * kernel that reaches over the border is cut there and its taps are
+ * renormalised; when the target is smaller than the map the kernel is widened
+ * by the scale. Both as Pillow does it. Bicubic is Keys' kernel (1981) with a
+ * = -0.5. */
 #include "internal.h"
 
 #include <math.h>

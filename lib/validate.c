@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the caller gave: structs, shapes, strides, sizes, overlap, finiteness. */
+/* What the caller gave: structs, shapes, strides, sizes, overlap, NaN. */
 #include "internal.h"
 
 #include <assert.h>
@@ -8,7 +8,7 @@
 #include <stdio.h> /* snprintf only */
 #include <string.h>
 
-/* ---- Structs that grow ----------------------------------------------------- */
+/* ---- Structs that grow --------------------------------------------------- */
 
 /* No struct will ever be larger: beyond it the size is garbage. */
 static const size_t largest_struct = 4096;
@@ -53,7 +53,7 @@ fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- Tensors --------------------------------------------------------------- */
+/* ---- Tensors ------------------------------------------------------------- */
 
 static const struct form {
     const char *expected;
@@ -184,8 +184,8 @@ static fmgcam_status check_strides(fmgcam_context *context, const char *name,
                        name, strides, shape);
 }
 
-/* The axes of @p tensor as those of a view. Strides of axes with one index are of
- * no use and may hold anything. */
+/* The axes of @p tensor as those of a view. Strides of axes with one index are
+ * of no use and may hold anything. */
 static void fill_view(enum fmgcam_form form, const fmgcam_tensor *tensor,
                       struct fmgcam_view *view)
 {
@@ -261,7 +261,7 @@ struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view)
         (uintptr_t)view->data + (uintptr_t)((high + 1) * size - 1)};
 }
 
-/* ---- Finiteness ------------------------------------------------------------ */
+/* ---- Finiteness ---------------------------------------------------------- */
 
 static fmgcam_status fail_non_finite(fmgcam_context *context, const char *name,
                                      enum fmgcam_form form,
@@ -300,7 +300,7 @@ fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- Buffers --------------------------------------------------------------- */
+/* ---- Buffers ------------------------------------------------------------- */
 
 fmgcam_status fmgcam_check_buffer(fmgcam_context *context, const char *name,
                                   const fmgcam_buffer *buffer, size_t rows,

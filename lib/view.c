@@ -66,7 +66,7 @@ void fmgcam_tensor_maps(fmgcam_tensor *tensor, const float *data,
     tensor->shape[3] = tensor->strides[3] = 0;
 }
 
-/* ---- Elements -------------------------------------------------------------- */
+/* ---- Elements ------------------------------------------------------------ */
 
 static float float_from_bits(uint32_t bits)
 {
@@ -112,7 +112,7 @@ float fmgcam_view_at(const struct fmgcam_view *view, size_t n, size_t c,
     return element_at(view, offset_of(view, n, c, cell));
 }
 
-/* ---- Rows and tiles -------------------------------------------------------- */
+/* ---- Rows and tiles ------------------------------------------------------ */
 
 /* Cell s lies at s * stride_w: there is no gap between the rows of the map. */
 static int cells_are_even(const struct fmgcam_view *view)
@@ -131,8 +131,8 @@ const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
     return (const float *)view->data + offset_of(view, n, c, cell);
 }
 
-/* Copy runs of evenly spaced cells. The inner loop follows the smaller stride, so
- * that NHWC is read in the order of its memory. */
+/* Copy runs of evenly spaced cells. The inner loop follows the smaller stride,
+ * so that NHWC is read in the order of its memory. */
 static void copy_run(const struct fmgcam_view *view, ptrdiff_t from,
                      size_t channels, size_t cells, float *to, size_t to_stride)
 {

@@ -6,7 +6,7 @@
 
 enum { ALIGNMENT = 64 };
 
-/* ---- Layout ---------------------------------------------------------------- */
+/* ---- Layout -------------------------------------------------------------- */
 
 struct cursor {
     size_t at;
@@ -116,7 +116,7 @@ int fmgcam_measure_workspace(const struct fmgcam_extents *extents,
     return fits;
 }
 
-/* ---- Memory ---------------------------------------------------------------- */
+/* ---- Memory -------------------------------------------------------------- */
 
 void fmgcam_release_workspace(fmgcam_context *context)
 {

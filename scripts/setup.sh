@@ -4,8 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# shellcheck disable=SC2034 # read by the scripts that read this one
 packages_to_build="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev
 libpng-dev libjpeg-dev libjansson-dev"
+# shellcheck disable=SC2034
 packages_to_test="libcmocka-dev g++ python3 binutils"
 
 # require PACKAGE... : install those that are not there, saying so first.

@@ -22,16 +22,16 @@
  *    copies.
  *  - A context serves one thread at a time; contexts are independent of each
  *    other. Functions without a context may be called from any thread.
- *  - Status: FMGCAM_STATUS_OK, or what went wrong; fmgcam_error_detail() then
- *    says which argument, what it was and what was expected. On failure the
- *    content of the outputs is unspecified, inputs are untouched and the context
- *    stays usable.
+ *  - Status: FMGCAM_STATUS_OK, or what went wrong; fmgcam_error_detail()
+ *    then says which argument, what it was and what was expected. On failure
+ *    the content of the outputs is unspecified, inputs are untouched and the
+ *    context stays usable.
  *  - A context of NULL is FMGCAM_STATUS_ARGUMENT. So is any other pointer of
  *    NULL unless it is said to be optional.
- *  - Structs that begin with struct_size may grow. Set it to sizeof the struct
- *    as compiled; zero in any other member means "the default". The library
- *    takes older (smaller) structs, and newer (larger) ones, up to 4096 bytes, as
- *    long as the part that it does not know is zero.
+ *  - Structs that begin with struct_size may grow. Set it to sizeof the
+ *    struct as compiled; zero in any other member means "the default". The
+ *    library takes older (smaller) structs, and newer (larger) ones, up to
+ *    4096 bytes, as long as the part that it does not know is zero.
  *  - Values out of range are errors; nothing is clamped.
  *  - Finite inputs never yield NaN. NaN or infinity in an input that the wanted
  *    outputs depend on is FMGCAM_STATUS_NON_FINITE.
@@ -62,7 +62,7 @@
 extern "C" {
 #endif
 
-/* ---- Status ------------------------------------------------------------- */
+/* ---- Status -------------------------------------------------------------- */
 
 typedef int32_t fmgcam_status;
 
@@ -71,8 +71,8 @@ enum {
     FMGCAM_STATUS_ARGUMENT    = 1, /* NULL, unknown or out of range, overlap */
     FMGCAM_STATUS_SHAPE       = 2, /* rank or shape does not fit */
     FMGCAM_STATUS_STRIDE      = 3, /* strides leave the address space */
-    FMGCAM_STATUS_UNSUPPORTED = 4, /* not in this version or this build: a dtype,
-                                      a struct from a newer header, a BLAS */
+    FMGCAM_STATUS_UNSUPPORTED = 4, /* not in this version or build: a dtype, a
+                                      struct of a newer header, a BLAS */
     FMGCAM_STATUS_NON_FINITE  = 5, /* NaN or infinity in an input */
     FMGCAM_STATUS_OVERFLOW    = 6, /* a result or a size leaves its range */
     FMGCAM_STATUS_NO_MEMORY   = 7, /* the allocator returned NULL */
@@ -129,7 +129,8 @@ FMGCAM_API void fmgcam_tensor_nhwc(fmgcam_tensor *tensor, const void *data,
                                    int64_t height, int64_t width);
 
 /* Make @p tensor a view [rows, columns] of a contiguous row-major matrix, for
- * weights and rows of a classifier. NULL does nothing. Any thread. @since 0.1 */
+ * weights and rows of a classifier. NULL does nothing. Any thread.
+ * @since 0.1 */
 FMGCAM_API void fmgcam_tensor_matrix(fmgcam_tensor *tensor, const void *data,
                                      uint32_t dtype, int64_t rows,
                                      int64_t columns);
@@ -252,8 +253,8 @@ typedef struct fmgcam_options {
 
 /* Fill @p options with defaults: all zero but struct_size. @p struct_size is
  * sizeof *options as the caller was compiled; that many bytes are written.
- * Equivalent to {.struct_size = sizeof options}.
- * Any thread. @return OK; ARGUMENT if NULL, or no size that it can have. @since 0.1 */
+ * Equivalent to {.struct_size = sizeof options}. Any thread. @return OK;
+ * ARGUMENT if NULL, or no size that it can have. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_options_init(fmgcam_options *options,
                                              size_t          struct_size);
 
@@ -263,10 +264,11 @@ FMGCAM_API fmgcam_status fmgcam_options_init(fmgcam_options *options,
  * number may exist. */
 typedef struct fmgcam_context fmgcam_context;
 
-/* The caller's memory functions: both, or neither for malloc and free. allocate() returns @p size
- * bytes (never 0), aligned for any basic type, or NULL; release() takes what
- * allocate() returned and never NULL. Called from the thread that calls the
- * library, never from a runner's task. This struct is final. */
+/* The caller's memory functions: both, or neither for malloc and free.
+ * allocate() returns @p size bytes (never 0), aligned for any basic type, or
+ * NULL; release() takes what allocate() returned and never NULL. Called from
+ * the thread that calls the library, never from a runner's task. This struct
+ * is final. */
 typedef struct fmgcam_allocator {
     void *opaque;
     void *(*allocate)(void *opaque, size_t size);
@@ -304,9 +306,9 @@ FMGCAM_API size_t fmgcam_copy_error_detail(const fmgcam_context *context,
 FMGCAM_API fmgcam_status fmgcam_set_options(fmgcam_context       *context,
                                             const fmgcam_options *options);
 
-/* The options in force with every default filled in: no member is 0 but possibly
- * alpha, for which ALPHA_SET is in flags. @p options->struct_size must be set and
- * stays; as many bytes as it says are written.
+/* The options in force with every default filled in: no member is 0 but
+ * possibly alpha, for which ALPHA_SET is in flags. @p options->struct_size
+ * must be set and stays; as many bytes as it says are written.
  * @return OK, ARGUMENT. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_get_options(fmgcam_context *context,
                                             fmgcam_options *options);
@@ -317,9 +319,9 @@ enum {
     FMGCAM_LOG_INFO  = 2  /* what was reserved */
 };
 
-/* Receives a message: terminated, without newline, valid during the call. Called
- * from the thread that calls the library. Must not call the library with the same
- * context. */
+/* Receives a message: terminated, without newline, valid during the call.
+ * Called from the thread that calls the library. Must not call the library
+ * with the same context. */
 typedef void (*fmgcam_log_fn)(void *opaque, uint32_t level,
                               const char *message);
 
@@ -328,21 +330,22 @@ typedef void (*fmgcam_log_fn)(void *opaque, uint32_t level,
 FMGCAM_API fmgcam_status fmgcam_set_log(fmgcam_context *context,
                                         fmgcam_log_fn log, void *opaque);
 
-/* One share of the work. Made by the library; does not allocate, log or fail. */
+/* A share of the work, made by the library. It does not allocate or fail. */
 typedef void (*fmgcam_task_fn)(void *job, uint32_t index, uint32_t worker);
 
-/* Calls task(job, index, worker) exactly once for each index in 0...count-1, in
- * any order, on any threads. worker is in 0...workers-1 and never in two tasks at
- * the same time. When it returns, all tasks have ended and their writes are
- * visible to the calling thread. Returns 0, or non-zero if it could not. */
+/* Calls task(job, index, worker) exactly once for each index in 0...count-1,
+ * in any order, on any threads. worker is in 0...workers-1 and never in two
+ * tasks at the same time. When it returns, all tasks have ended and their
+ * writes are visible to the calling thread. Returns 0, or non-zero if it could
+ * not. */
 typedef int32_t (*fmgcam_run_fn)(void *opaque, fmgcam_task_fn task, void *job,
                                  uint32_t count);
 
 /* Let @p run spread work over the caller's threads; NULL (the default) is the
- * calling thread alone. @p workers, 1 or more, is how many threads it uses; with
- * @p run NULL it must be 0. Calls in which it returns non-zero, leaves tasks out,
- * or passes a worker or index out of range are FMGCAM_STATUS_RUNNER. Results do
- * not depend on how the work was split.
+ * calling thread alone. @p workers, 1 or more, is how many threads it uses;
+ * with @p run NULL it must be 0. Calls in which it returns non-zero, leaves
+ * tasks out, or passes a worker or index out of range are
+ * FMGCAM_STATUS_RUNNER. Results do not depend on how the work was split.
  * @return OK, ARGUMENT, LIMIT (workers beyond what was reserved). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_set_runner(fmgcam_context *context,
                                            fmgcam_run_fn run, void *opaque,
@@ -366,13 +369,13 @@ typedef struct fmgcam_limits {
  * FMGCAM_STATUS_LIMIT. Without it (it is optional) each call allocates what it
  * lacks, and keeps it. May be called again with other limits; on failure what
  * was reserved before stays, so that for a moment there may be both.
- * @return OK, ARGUMENT, UNSUPPORTED, OVERFLOW, NO_MEMORY, LIMIT (fewer workers than
- * the runner that is set). @since 0.1 */
+ * @return OK, ARGUMENT, UNSUPPORTED, OVERFLOW, NO_MEMORY, LIMIT (fewer workers
+ * than the runner that is set). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_reserve(fmgcam_context      *context,
                                         const fmgcam_limits *limits);
 
-/* How many bytes of the allocator's memory @p limits need: what fmgcam_reserve()
- * asks for where the context does not hold as much already.
+/* How many bytes of the allocator's memory @p limits need: what
+ * fmgcam_reserve() asks for where the context does not hold as much already.
  * @return OK, ARGUMENT, UNSUPPORTED, OVERFLOW. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_workspace_size(fmgcam_context      *context,
                                                const fmgcam_limits *limits,
@@ -391,8 +394,8 @@ typedef struct fmgcam_inputs {
     /* w [K, C]: class weights, in place of stage 1. */
     const fmgcam_tensor *weights;
     /* [K, C]: the rows of the classes in the matrix of a network that ends in
-     * global average pooling and one linear layer. Then w = row / S, exactly the
-     * weights that the gradients would give. */
+     * global average pooling and one linear layer. Then w = row / S, exactly
+     * the weights that the gradients would give. */
     const fmgcam_tensor *classifier;
 } fmgcam_inputs;
 
@@ -408,7 +411,7 @@ typedef struct fmgcam_outputs {
     size_t        struct_size;
     fmgcam_buffer weights;         /* float [K, C], stage 1 */
     fmgcam_buffer signed_maps;     /* float [K, H, W], stage 2 */
-    fmgcam_buffer class_maps;      /* float [K, H, W], stage 3: plain Grad-CAM */
+    fmgcam_buffer class_maps;      /* float [K, H, W], stage 3: Grad-CAM */
     fmgcam_buffer winner;          /* int32 [H, W], stage 4: rank, or -1 */
     fmgcam_buffer filtered_maps;   /* float [K, H, W], stage 4 */
     fmgcam_buffer normalized_maps; /* float [K, H, W], stage 5 */
@@ -419,9 +422,9 @@ typedef struct fmgcam_outputs {
 } fmgcam_outputs;
 
 /* Stages 1 to 6 for one picture, as far as the wanted outputs need them. With
- * rescaling, maps are in [0, 1]. winner is the class with the largest signed map
- * where that is > 0, ties to the lowest rank, and -1 where no class has positive
- * evidence. For a single class (K = 1) class_maps is Grad-CAM.
+ * rescaling, maps are in [0, 1]. winner is the class with the largest signed
+ * map where that is > 0, ties to the lowest rank, and -1 where no class has
+ * positive evidence. For a single class (K = 1) class_maps is Grad-CAM.
  * @return OK; ARGUMENT (missing or contradicting inputs, overlap, no output
  * wanted), SHAPE, STRIDE, UNSUPPORTED, NON_FINITE (names tensor and index),
  * OVERFLOW (names class and cell, or channel, whose value leaves
@@ -438,8 +441,9 @@ FMGCAM_API fmgcam_status fmgcam_explain(fmgcam_context      *context,
  * it. In stages 3, 5 and 6, an output may be the very memory of its input (the
  * same first byte, contiguous float32); any other overlap is an error.
  *
- * Called in this order they give what fmgcam_explain() gives. Profile released has
- * another order: 1, 2, 4 with the signed maps as its class maps too, 5, 3, 6. */
+ * Called in this order they give what fmgcam_explain() gives. Profile released
+ * has another order: 1, 2, 4 with the signed maps as its class maps too, 5, 3,
+ * 6. */
 
 /* Stage 1: weights[k][c] = mean over H x W of gradients[k][c].
  * gradients [K, C, H, W] or [C, H, W]; weights float [K, C]. In 16 float lanes,
@@ -464,29 +468,29 @@ FMGCAM_API fmgcam_status fmgcam_activate_maps(fmgcam_context      *context,
                                               const fmgcam_buffer *activated);
 
 /* Stage 4: who wins each cell of signed_maps [K, H, W] goes to winner, int32
- * [H, W]; class_maps [K, H, W] with all but the winner's value of each cell set
- * to 0 goes to filtered, float [K, H, W]. Either output may be not wanted (NULL,
- * or with data NULL), not both; class_maps is optional where filtered is not
- * wanted. With FILTER_NONE filtered is a copy. Profile released keeps negative
- * winners in filtered (not in winner). No output may overlap an input.
- * @since 0.1 */
+ * [H, W]; class_maps [K, H, W] with all but the winner's value of each cell
+ * set to 0 goes to filtered, float [K, H, W]. Either output may be not wanted
+ * (NULL, or with data NULL), not both; class_maps is optional where filtered
+ * is not wanted. With FILTER_NONE filtered is a copy. Profile released keeps
+ * negative winners in filtered (not in winner). No output may overlap an
+ * input. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_filter_maps(fmgcam_context      *context,
                                             const fmgcam_tensor *signed_maps,
                                             const fmgcam_tensor *class_maps,
                                             const fmgcam_buffer *filtered,
                                             const fmgcam_buffer *winner);
 
-/* Stage 5: each class's map (with L2_COLUMNS: each of its columns) divided by its
- * L2 norm, which is summed in double; zeros where the norm is 0. No absolute
- * epsilon, except that profile released has a floor of 1e-12 under column norms.
- * maps and normalized [K, H, W]. @since 0.1 */
+/* Stage 5: each class's map (with L2_COLUMNS: each of its columns) divided by
+ * its L2 norm, which is summed in double; zeros where the norm is 0. No
+ * absolute epsilon, except that profile released has a floor of 1e-12 under
+ * column norms. maps and normalized [K, H, W]. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_normalize_maps(fmgcam_context      *context,
                                                const fmgcam_tensor *maps,
                                                const fmgcam_buffer *normalized);
 
-/* Stage 6: (x - min) / (max - min) over the stack or each class; zeros where that
- * is constant. maps and rescaled [K, H, W]. result is optional and receives
- * FMGCAM_RESULT_* bits. @since 0.1 */
+/* Stage 6: (x - min) / (max - min) over the stack or each class; zeros where
+ * that is constant. maps and rescaled [K, H, W]. result is optional and
+ * receives FMGCAM_RESULT_* bits. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_rescale_maps(fmgcam_context      *context,
                                              const fmgcam_tensor *maps,
                                              const fmgcam_buffer *rescaled,
@@ -499,9 +503,9 @@ enum {
     FMGCAM_PIXEL_RGB8 = 1 /* R, G, B, 8 bits each, sRGB-encoded; default */
 };
 
-/* A view of pixels. Row y begins at data + y * row_stride_bytes; a negative pitch
- * is a picture stored bottom up. A picture that is only read may be const memory:
- * cast it. This struct is final. */
+/* A view of pixels. Row y begins at data + y * row_stride_bytes; a negative
+ * pitch is a picture stored bottom up. A picture that is only read may be
+ * const memory: cast it. This struct is final. */
 typedef struct fmgcam_image {
     void    *data; /* of the first (topmost) row */
     int64_t  row_stride_bytes;
@@ -527,19 +531,19 @@ typedef struct fmgcam_layers {
  * clamp to 0...255 and rounding to nearest.
  *
  * With FUSE_AT_MAP the K maps are resampled and their colours add up. With
- * FUSE_AT_IMAGE the signed maps are resampled, the class with the largest positive
- * value wins the pixel (ties to the lowest rank), and its value, scaled as
- * docs/algorithm.md says to [0, 1], is shown in its colour.
+ * FUSE_AT_IMAGE the signed maps are resampled, the class with the largest
+ * positive value wins the pixel (ties to the lowest rank), and its value,
+ * scaled as docs/algorithm.md says to [0, 1], is shown in its colour.
  * @return OK; ARGUMENT, SHAPE, STRIDE, UNSUPPORTED, NON_FINITE, OVERFLOW,
  * NO_MEMORY, LIMIT, RUNNER. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_draw_heatmap(fmgcam_context      *context,
                                              const fmgcam_layers *layers,
                                              const fmgcam_image  *heatmap);
 
-/* Draw the coloured map over @p picture into @p overlay, which has the same size:
- * (1 - alpha e) picture + alpha C with e = clamp(sum over k of N_k, 0, 1), or
- * e = 1 with BLEND_CONSTANT. overlay may be picture itself (the same data and
- * pitch); any other overlap is an error. @p picture is only read.
+/* Draw the coloured map over @p picture into @p overlay, which has the same
+ * size: (1 - alpha e) picture + alpha C with e = clamp(sum over k of N_k, 0,
+ * 1), or e = 1 with BLEND_CONSTANT. overlay may be picture itself (the same
+ * data and pitch); any other overlap is an error. @p picture is only read.
  * @return as fmgcam_draw_heatmap(). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_draw_overlay(fmgcam_context      *context,
                                              const fmgcam_layers *layers,
@@ -554,9 +558,9 @@ FMGCAM_API fmgcam_status fmgcam_resample_maps(fmgcam_context      *context,
                                               uint32_t height, uint32_t width,
                                               const fmgcam_buffer *resampled);
 
-/* The colour of class @p index: eight that people with any colour vision can tell
- * apart, then generated ones. It depends on index alone. @p rgb receives R, G, B;
- * NULL does nothing. Any thread. @since 0.1 */
+/* The colour of class @p index: eight that people with any colour vision can
+ * tell apart, then generated ones. It depends on index alone. @p rgb receives
+ * R, G, B; NULL does nothing. Any thread. @since 0.1 */
 FMGCAM_API void fmgcam_palette_color(uint32_t index, uint8_t rgb[3]);
 
 /* ---- Choosing the classes ------------------------------------------------ */
@@ -564,7 +568,8 @@ FMGCAM_API void fmgcam_palette_color(uint32_t index, uint8_t rgb[3]);
 /* The @p k best of @p count scores, best first, ties to the lowest index:
  * indices [k], and values [k] (optional: NULL). No overlap. Does not allocate;
  * time O(count log k).
- * @return OK; ARGUMENT (k is 0 or beyond count, overlap), NON_FINITE. @since 0.1 */
+ * @return OK; ARGUMENT (k is 0 or beyond count, overlap), NON_FINITE.
+ * @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_topk(fmgcam_context *context,
                                      const float *scores, size_t count,
                                      size_t k, uint32_t *indices,

@@ -1,0 +1,1100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The fmgcam program, from outside: test_cli.py PROGRAM SOURCE_ROOT [-v]
+
+Numbers are checked against plain Python, written from the equations in
+docs/algorithm.md; files are made and read here. Needs nothing but Python's
+standard library.
+"""
+import array
+import contextlib
+import json
+import math
+import os
+import random
+import re
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import zlib
+
+PROGRAM = "fmgcam"
+SOURCE = "."
+
+K, C, H, W = 3, 6, 4, 5
+S = H * W
+PALETTE = [(213, 94, 0), (86, 180, 233), (240, 228, 66)]
+CODES = {"f2": "e", "f4": "f", "f8": "d", "i4": "i"}
+
+
+def single(values):
+    """The values as float32 has them."""
+    return array.array("f", values).tolist()
+
+
+# ---- Files -------------------------------------------------------------------
+
+
+def header_of(descr, shape, fortran=False):
+    return "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (
+        descr, fortran, "(" + "".join("%d," % n for n in shape) + ")")
+
+
+def npy(shape, values, descr="<f4", version=1, fortran=False, header=None, pad=True):
+    """The bytes of a .npy file; values are in the order of the file."""
+    text = (header_of(descr, shape, fortran) if header is None else header).encode("latin1")
+    lead = 10 if version == 1 else 12
+    if pad:
+        text += b" " * (-(lead + len(text) + 1) % 64) + b"\n"
+    order = descr[0] if descr[0] in "<>" else "="
+    body = struct.pack("%s%d%s" % (order, len(values), CODES[descr[1:]]), *values)
+    size = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + size + text + body
+
+
+def read_npy(path):
+    """(shape, values, descr) of a file that the program wrote."""
+    with open(path, "rb") as f:
+        raw = f.read()
+    assert raw[:8] == b"\x93NUMPY\x01\x00", raw[:8]
+    size = struct.unpack("<H", raw[8:10])[0]
+    assert (10 + size) % 64 == 0 and raw[9 + size:10 + size] == b"\n", "padding"
+    match = re.fullmatch(r"\{'descr': '(<[fi]4)', 'fortran_order': False, 'shape': \(([0-9, ]+)\), \} *\n",
+                         raw[10:10 + size].decode("latin1"))
+    shape = tuple(int(n) for n in match.group(2).split(",") if n.strip())
+    values = struct.unpack("<%d%s" % (math.prod(shape), CODES[match.group(1)[1:]]), raw[10 + size:])
+    return shape, list(values), match.group(1)
+
+
+def png(width, height, rgb):
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data
+                + struct.pack(">I", zlib.crc32(kind + data)))
+    rows = b"".join(b"\0" + bytes(rgb[y * width * 3:(y + 1) * width * 3]) for y in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def read_png(path):
+    """(width, height, flat RGB) of an RGB picture of 8 bits without interlace."""
+    with open(path, "rb") as f:
+        raw = f.read()
+    assert raw[:8] == b"\x89PNG\r\n\x1a\n", "no PNG"
+    at, data = 8, b""
+    while at < len(raw):
+        size, kind = struct.unpack(">I4s", raw[at:at + 8])
+        if kind == b"IHDR":
+            width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", raw[at + 8:at + 8 + size])
+            assert (depth, colour, interlace) == (8, 2, 0)
+        if kind == b"IDAT":
+            data += raw[at + 8:at + 8 + size]
+        at += size + 12
+    data, stride, out = zlib.decompress(data), width * 3, []
+    before = [0] * stride
+    for y in range(height):
+        kind, line = data[y * (stride + 1)], list(data[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for x in range(stride):
+            a, b, c = (line[x - 3], before[x], before[x - 3]) if x >= 3 else (0, before[x], 0)
+            near = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
+            line[x] = line[x] + (0, a, b, (a + b) // 2, near)[kind] & 255
+        before = line
+        out += line
+    return width, height, out
+
+
+def jpeg_size(raw):
+    """(width, height) by the frame header."""
+    assert raw[:2] == b"\xff\xd8", "no JPEG"
+    at = 2
+    while not 0xc0 <= raw[at + 1] <= 0xc2:
+        at += 2 + struct.unpack(">H", raw[at + 2:at + 4])[0]
+    height, width = struct.unpack(">HH", raw[at + 5:at + 9])
+    return width, height
+
+
+# ---- The equations -----------------------------------------------------------
+
+
+def pool(gradients):
+    return [math.fsum(gradients[i * S:(i + 1) * S]) / S for i in range(len(gradients) // S)]
+
+
+def combine(weights, activations):
+    return [math.fsum(weights[k * C + c] * activations[c * S + s] for c in range(C))
+            for k in range(len(weights) // C) for s in range(S)]
+
+
+ACTIVATIONS = {
+    "relu": lambda x: max(x, 0.0),
+    "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+    "elu": lambda x: x if x > 0 else math.expm1(x),
+    "none": lambda x: x,
+}
+
+
+def best(signed):
+    """Per cell: the class with the largest value."""
+    columns = [signed[s::S] for s in range(S)]
+    return [column.index(max(column)) for column in columns]
+
+
+def winner(signed):
+    return [k if signed[k * S + s] > 0 else -1 for s, k in enumerate(best(signed))]
+
+
+def keep(values, ranks):
+    return [v if ranks[i % S] == i // S else 0.0 for i, v in enumerate(values)]
+
+
+def divide(values, groups, floor):
+    out = [0.0] * len(values)
+    for group in groups:
+        norm = max(math.sqrt(math.fsum(values[i] ** 2 for i in group)), floor)
+        for i in group:
+            out[i] = values[i] / norm if norm > 0 else 0.0
+    return out
+
+
+def normalize(values, kind, floor=0.0):
+    classes = range(len(values) // S)
+    if kind == "l2":
+        return divide(values, [range(k * S, k * S + S) for k in classes], 0.0)
+    if kind == "l2-columns":
+        return divide(values, [range(k * S + x, k * S + S, W) for k in classes for x in range(W)], floor)
+    return values
+
+
+def rescale(values, kind):
+    if kind == "none":
+        return values
+    step = S if kind == "class" else len(values)
+    out = []
+    for at in range(0, len(values), step):
+        part = values[at:at + step]
+        low, high = min(part), max(part)
+        out += [(v - low) / (high - low) if high > low else 0.0 for v in part]
+    return out
+
+
+def standard(signed, activation="relu", filter="argmax", norm="l2", scaling="stack"):
+    class_maps = [ACTIVATIONS[activation](v) for v in signed]
+    kept = keep(class_maps, winner(signed)) if filter == "argmax" else class_maps
+    return rescale(normalize(kept, norm), scaling)
+
+
+def released(weights, activations, activation="relu", norm="l2-columns"):
+    product = list(weights)
+    for i in range(C, len(product)):
+        product[i] *= product[i - C]
+    signed = [v / C for v in combine(product, activations)]
+    kept = normalize(keep(signed, best(signed)), norm, 1e-12)
+    return signed, rescale([ACTIVATIONS[activation](v) for v in kept], "stack")
+
+
+def kernel(kind, x):
+    x = abs(x)
+    if kind == "bilinear":
+        return max(1 - x, 0.0)
+    a = -0.5
+    if x < 1:
+        return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1
+    return a * (((x - 5) * x + 8) * x - 4) if x < 2 else 0.0
+
+
+def taps(kind, size, target):
+    """For each target pixel: the weight of each of size cells."""
+    rows = []
+    for x in range(target):
+        centre = (x + 0.5) * size / target
+        if kind == "nearest":
+            row = [float(i == int(centre)) for i in range(size)]
+        else:
+            scale = max(size / target, 1.0)
+            row = [kernel(kind, (i + 0.5 - centre) / scale) for i in range(size)]
+        total = sum(row)
+        rows.append([v / total for v in row])
+    return rows
+
+
+def resample(values, kind, width, height):
+    """[K, S] to [K][height * width]."""
+    across, down = taps(kind, W, width), taps(kind, H, height)
+    out = []
+    for k in range(len(values) // S):
+        rows = [[sum(values[k * S + y * W + i] * t[i] for i in range(W)) for t in across] for y in range(H)]
+        out.append([sum(rows[i][x] * t[i] for i in range(H)) for t in down for x in range(width)])
+    return out
+
+
+def paint(planes, picture=None, alpha=0.6, blend="evidence"):
+    out = []
+    for p, n in enumerate(zip(*planes)):
+        colour = [sum(v * PALETTE[k][ch] for k, v in enumerate(n)) for ch in range(3)]
+        if picture:
+            e = min(max(sum(n), 0.0), 1.0) if blend == "evidence" else 1.0
+            colour = [(1 - alpha * e) * picture[p * 3 + ch] + alpha * colour[ch] for ch in range(3)]
+        out += [int(min(max(v, 0.0), 255.0) + 0.5) for v in colour]
+    return out
+
+
+def fuse_at_image(signed, kind, width, height):
+    """The planes to paint when the winner is chosen for each pixel."""
+    q = []
+    for k in range(len(signed) // S):
+        norm = math.sqrt(math.fsum(max(v, 0.0) ** 2 for v in signed[k * S:(k + 1) * S]))
+        q.append(1 / norm if norm > 0 else 0.0)
+    m = max(q[i // S] * max(v, 0.0) for i, v in enumerate(signed))
+    planes = resample(signed, kind, width, height)
+    out = [[0.0] * (width * height) for _ in planes]
+    for p, column in enumerate(zip(*planes)):
+        k = column.index(max(column))
+        if column[k] > 0:
+            out[k][p] = min(max(q[k] * column[k] / m, 0.0), 1.0)
+    return out
+
+
+# ---- Calling the program -----------------------------------------------------
+
+
+def to_nhwc(values, lead):
+    return [values[(n * C + c) * S + s] for n in range(lead) for s in range(S) for c in range(C)]
+
+
+def to_fortran(values, shape):
+    """Values in C order to Fortran order."""
+    strides = [math.prod(shape[i + 1:]) for i in range(len(shape))]
+    out = []
+    for i in range(len(values)):
+        at = 0
+        for n, step in zip(shape, strides):
+            at, i = at + i % n * step, i // n
+        out.append(values[at])
+    return out
+
+
+class Case(unittest.TestCase):
+    """One small random picture in a folder of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.dir = folder.name
+        rng = random.Random(20231205)
+        self.a = single(rng.gauss(0, 1) for _ in range(C * S))
+        self.g = single(rng.gauss(0, 1) for _ in range(K * C * S))
+        self.w = pool(self.g)
+        self.signed = combine(self.w, self.a)
+        self.picture = [rng.randrange(256) for _ in range(23 * 17 * 3)]
+        self.put("a.npy", npy((C, H, W), self.a))
+        self.put("g.npy", npy((K, C, H, W), self.g))
+        self.put("w.npy", npy((K, C), self.w, "<f8"))
+        self.put("picture.png", png(23, 17, self.picture))
+        self.inputs = ("--activations", "a.npy", "--gradients", "g.npy")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def put(self, name, data):
+        with open(self.path(name), "wb") as f:
+            f.write(data)
+
+    def get(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
+
+    def run_program(self, *args, **more):
+        more.setdefault("stdin", subprocess.DEVNULL)
+        more.setdefault("stdout", subprocess.PIPE)
+        return subprocess.run([PROGRAM, *map(str, args)], cwd=self.dir, stderr=subprocess.PIPE,
+                              timeout=120, **more)
+
+    def explain(self, *args):
+        """Run with success, silently."""
+        r = self.run_program("explain", *args)
+        self.assertEqual((r.returncode, r.stderr, r.stdout), (0, b"", b""), args)
+
+    def result(self, flag, *args, inputs=None):
+        self.explain(*(self.inputs if inputs is None else inputs), *args, flag, "out.npy")
+        return read_npy(self.path("out.npy"))
+
+    def maps(self, *args, flag="--maps", inputs=None, classes=K):
+        shape, values, descr = self.result(flag, *args, inputs=inputs)
+        self.assertEqual((shape, descr), ((classes, H, W), "<f4"))
+        return values
+
+    def report(self, *args, inputs=None):
+        self.explain(*(self.inputs if inputs is None else inputs), *args, "--report", "r.json")
+        return json.loads(self.get("r.json").decode("utf-8"))
+
+    def assert_near(self, got, want, tolerance=5e-6):
+        self.assertEqual(len(got), len(want))
+        scale = max(map(abs, want)) or 1.0
+        self.assertLessEqual(max(abs(a - b) for a, b in zip(got, want)), tolerance * scale)
+
+    def assert_picture(self, name, want, allowed=1):
+        width, height, rgb = read_png(self.path(name))
+        self.assertEqual((width, height), want[:2])
+        self.assertLessEqual(max(abs(a - b) for a, b in zip(rgb, want[2])), allowed)
+
+    def assert_fails(self, status, says, *args, command="explain", kept=("out.npy",), **more):
+        """Exit status, one line that says so, and everything left as it was."""
+        for name in kept:
+            self.put(name, b"an earlier result")
+
+        def look():
+            return {n: self.get(n) if stat.S_ISREG(os.lstat(self.path(n)).st_mode) else None
+                    for n in os.listdir(self.dir)}
+        before = look()
+        r = self.run_program(*([command] if command else []), *args, **more)
+        text = r.stderr.decode("utf-8", "replace")
+        self.assertEqual(r.returncode, status, text)
+        self.assertRegex(text, r"\Afmgcam: [^\n]+\n\Z")
+        self.assertIn(says, text)
+        self.assertEqual(look(), before)
+        return text
+
+
+# ---- Stages ------------------------------------------------------------------
+
+
+class Stages(Case):
+    def test_standard(self):
+        self.assert_near(self.maps(), standard(self.signed))
+
+    def test_class_maps_are_grad_cam(self):
+        self.assert_near(self.maps(flag="--class-maps"), [max(v, 0.0) for v in self.signed])
+
+    def test_winner(self):
+        shape, values, descr = self.result("--winner")
+        self.assertEqual((shape, descr), ((H, W), "<i4"))
+        self.assertEqual(values, winner(self.signed))
+        self.assertIn(-1, values)
+
+    def test_each_value_of_each_stage(self):
+        for option, names, word in (("--activation", ("relu", "gelu", "elu", "none"), "activation"),
+                                    ("--filter", ("argmax", "none"), "filter"),
+                                    ("--normalize", ("l2", "l2-columns", "none"), "norm"),
+                                    ("--rescale", ("stack", "class", "none"), "scaling"),
+                                    ("--method", ("grad-cam",), None),
+                                    ("--profile", ("standard",), None)):
+            for name in names:
+                with self.subTest(option=option, name=name):
+                    want = standard(self.signed, **({word: name} if word else {}))
+                    self.assert_near(self.maps(option, name), want)
+
+    def test_activation_is_seen_without_the_filter(self):
+        for name, phi in ACTIVATIONS.items():
+            with self.subTest(name):
+                plain = ("--filter", "none", "--normalize", "none", "--rescale", "none", "--activation", name)
+                want = [phi(v) for v in self.signed]
+                self.assert_near(self.maps(*plain), want)
+                self.assert_near(self.maps(*plain, flag="--class-maps"), want)
+
+    def test_weights_in_place_of_gradients(self):
+        inputs = ("--activations", "a.npy", "--weights", "w.npy")
+        self.assert_near(self.maps(inputs=inputs), standard(self.signed))
+
+    def test_top(self):
+        for top in (1, 2, K):
+            want = standard(self.signed[:top * S])
+            self.assert_near(self.maps("--top", top, classes=top), want)
+            self.assert_near(self.maps("--top", top, classes=top,
+                                       inputs=("--activations", "a.npy", "--weights", "w.npy")), want)
+
+    def test_gradients_of_one_class(self):
+        self.put("one.npy", npy((C, H, W), self.g[:C * S]))
+        inputs = ("--activations", "a.npy", "--gradients", "one.npy")
+        for args in ((), ("--top", 1)):
+            self.assert_near(self.maps(*args, inputs=inputs, classes=1), standard(self.signed[:S]))
+
+    def test_released(self):
+        for activation in ACTIVATIONS:
+            for norm in ("l2-columns", "none", "l2"):
+                with self.subTest(activation=activation, norm=norm):
+                    args = ("--profile", "released", "--activation", activation)
+                    if norm != "l2-columns":
+                        args += ("--normalize", norm)
+                    signed, want = released(self.w, self.a, activation, norm)
+                    self.assert_near(self.maps(*args), want, 1e-5)
+                    self.assert_near(self.maps(*args, flag="--class-maps"),
+                                     [ACTIVATIONS[activation](v) for v in signed], 1e-5)
+                    self.assertEqual(self.result("--winner", *args)[1], winner(signed))
+
+    def test_options_override_the_profile_before_and_after_it(self):
+        for name in ("l2", "none"):
+            first = self.maps("--normalize", name, "--profile", "released")
+            self.assertEqual(first, self.maps("--profile", "released", "--normalize", name))
+            self.assertNotEqual(first, self.maps("--profile", "released"))
+            options = self.report("--normalize", name, "--profile", "released")["options"]
+            self.assertEqual((options["profile"], options["normalize"]), ("released", name))
+
+    def test_the_last_of_two_counts(self):
+        self.assertEqual(self.maps("--rescale", "none", "--rescale", "class"), self.maps("--rescale", "class"))
+        self.explain(*self.inputs, "--maps", "first.npy", "--maps", "second.npy")
+        self.assertFalse(os.path.exists(self.path("first.npy")))
+        self.assertTrue(os.path.exists(self.path("second.npy")))
+
+    def test_abbreviation(self):
+        self.explain("--activations=a.npy", "--grad", "g.npy", "--win", "out.npy")
+        self.assertEqual(read_npy(self.path("out.npy"))[1], winner(self.signed))
+
+    def test_all_outputs_of_one_run_agree_with_each_alone(self):
+        self.explain(*self.inputs, "--image", "picture.png", "--overlay", "o.png", "--heatmap", "h.png", "--maps",
+                     "m.npy", "--class-maps", "c.npy", "--winner", "w2.npy", "--report", "r.json")
+        for flag, name in (("--overlay", "o.png"), ("--heatmap", "h.png"), ("--maps", "m.npy"),
+                           ("--class-maps", "c.npy"), ("--winner", "w2.npy"), ("--report", "r.json")):
+            alone = "alone" + os.path.splitext(name)[1]
+            self.explain(*self.inputs, "--image", "picture.png", flag, alone)
+            self.assertEqual(self.get(alone), self.get(name), flag)
+
+
+# ---- Encodings ---------------------------------------------------------------
+
+
+class Encodings(Case):
+    def check(self, data, tolerance=5e-6, gradients="g.npy", args=()):
+        self.put("other.npy", data)
+        inputs = ("--activations", "other.npy", "--gradients", gradients)
+        self.assert_near(self.maps(*args, inputs=inputs), standard(self.signed), tolerance)
+
+    def test_byte_orders_and_sizes(self):
+        for descr in ("<f4", ">f4", "=f4", "|f4", "<f8", ">f8", "=f8"):
+            with self.subTest(descr):
+                self.check(npy((C, H, W), self.a, descr), 5e-6)
+
+    def test_same_bits_whatever_the_encoding(self):
+        want = self.get_maps(npy((C, H, W), self.a))
+        for label, data in (("float64", npy((C, H, W), self.a, ">f8")), ("version 2", npy((C, H, W), self.a, version=2)),
+                            ("version 3", npy((C, H, W), self.a, version=3)), ("axis of one", npy((1, C, H, W), self.a)),
+                            ("Fortran", npy((C, H, W), to_fortran(self.a, (C, H, W)), fortran=True)),
+                            ("Fortran, axis of one", npy((1, C, H, W), to_fortran(self.a, (C, H, W)), fortran=True))):
+            with self.subTest(label):
+                self.assertEqual(self.get_maps(data), want)
+
+    def get_maps(self, data, *args):
+        self.put("other.npy", data)
+        return self.maps(*args, inputs=("--activations", "other.npy", "--gradients", "g.npy"))
+
+    def test_nhwc(self):
+        self.put("gl.npy", npy((K, H, W, C), to_nhwc(self.g, K)))
+        nhwc = ("--layout", "nhwc")
+        want = self.maps()
+        for shape in ((H, W, C), (1, H, W, C)):
+            self.put("al.npy", npy(shape, to_nhwc(self.a, 1)))
+            got = self.maps(*nhwc, inputs=("--activations", "al.npy", "--gradients", "gl.npy"))
+            self.assert_near(got, standard(self.signed))
+            self.assertEqual(got, want)
+        got = self.maps(*nhwc, inputs=("--activations", "al.npy", "--weights", "w.npy"))
+        self.assert_near(got, standard(self.signed))
+        self.put("gl.npy", npy((H, W, C), to_nhwc(self.g, 1)))
+        got = self.maps(*nhwc, inputs=("--activations", "al.npy", "--gradients", "gl.npy"), classes=1)
+        self.assert_near(got, standard(self.signed[:S]))
+        self.put("al.npy", npy((H, W, C), to_fortran(to_nhwc(self.a, 1), (H, W, C)), fortran=True))
+        got = self.maps(*nhwc, inputs=("--activations", "al.npy", "--weights", "w.npy"))
+        self.assert_near(got, standard(self.signed))
+
+    def test_fortran_gradients_and_weights(self):
+        want = self.maps()
+        self.put("gf.npy", npy((K, C, H, W), to_fortran(self.g, (K, C, H, W)), fortran=True))
+        self.assertEqual(self.maps(inputs=("--activations", "a.npy", "--gradients", "gf.npy")), want)
+        top = self.maps("--top", 2, classes=2)
+        self.assertEqual(self.maps("--top", 2, classes=2, inputs=("--activations", "a.npy", "--gradients", "gf.npy")), top)
+        self.put("wf.npy", npy((K, C), to_fortran(self.w, (K, C)), "<f8", fortran=True))
+        self.assert_near(self.maps("--top", 2, classes=2, inputs=("--activations", "a.npy", "--weights", "wf.npy")), top)
+
+    def test_every_float16_is_read_exactly(self):
+        """Each finite half is a class weight of one activation of 1."""
+        bits = [b for b in range(0x10000) if b >> 10 & 31 != 31]
+        raw = struct.pack(">%dH" % len(bits), *bits)
+        want = struct.unpack(">%de" % len(bits), raw)
+        data = npy((len(bits), 1), [0.0] * len(bits), ">f2")
+        self.put("half.npy", data[:-len(raw)] + raw)
+        self.put("unit.npy", npy((1, 1, 1), [1.0]))
+        _, got, _ = self.result("--class-maps", "--activation", "none",
+                                inputs=("--activations", "unit.npy", "--weights", "half.npy"))
+        self.assertEqual(got, list(want))
+
+    def test_float64_is_rounded(self):
+        values = [1 + 2.0 ** -24, 1 + 3 * 2.0 ** -24, 0.1, -1e-46, 3.4028235677973362e38, -3.4028234e38, 1e-42]
+        self.put("wide.npy", npy((len(values), 1), values, "<f8"))
+        self.put("unit.npy", npy((1, 1, 1), [1.0]))
+        _, got, _ = self.result("--class-maps", "--activation", "none",
+                                inputs=("--activations", "unit.npy", "--weights", "wide.npy"))
+        self.assertEqual(got, [struct.unpack("f", struct.pack("f", v))[0] if abs(v) < 3.4e38 else
+                               math.copysign(3.4028234663852886e38, v) for v in values])
+
+    def test_headers_as_others_write_them(self):
+        for text in ('{"descr": "<f4", "fortran_order": False, "shape": (6, 4, 5)}',
+                     "{'shape':(6,4,5),'fortran_order':False,'descr':'<f4'}",
+                     " {  'fortran_order' : False , 'shape' : ( 6 , 4 , 5 , ) , 'descr' : \"<f4\" , } \n",
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (6L, 4L, 5L), }"):
+            with self.subTest(text):
+                self.check(npy((C, H, W), self.a, header=text))
+                self.check(npy((C, H, W), self.a, header=text, pad=False))
+        self.check(npy((C, H, W), self.a, header=header_of("<f4", (C, H, W)) + " " * 60000))
+
+    def test_pipes_as_inputs(self):
+        self.put("labels.txt", b"one\ntwo\nthree\n")
+        names = {"--activations": "a.npy", "--gradients": "g.npy", "--image": "picture.png", "--labels": "labels.txt"}
+        args, writers = [], []
+        for flag, name in names.items():
+            fifo = self.path(name + ".fifo")
+            os.mkfifo(fifo)
+            args += [flag, fifo]
+            writers.append(threading.Thread(target=self.feed, args=(fifo, self.get(name)), daemon=True))
+        for writer in writers:
+            writer.start()
+        self.explain(*args, "--overlay", "piped.png", "--report", "piped.json")
+        self.explain(*self.inputs, "--image", "picture.png", "--labels", "labels.txt", "--overlay", "o.png", "--report", "r.json")
+        self.assertEqual(self.get("piped.png"), self.get("o.png"))
+        self.assertEqual(self.get("piped.json"), self.get("r.json"))
+
+    @staticmethod
+    def feed(path, data):
+        with open(path, "wb", buffering=0) as f:
+            for at in range(0, len(data), 1000):
+                f.write(data[at:at + 1000])
+
+
+# ---- Pictures ----------------------------------------------------------------
+
+
+class Pictures(Case):
+    image = ("--image", "picture.png")
+    size = (23, 17)
+
+    def test_overlay(self):
+        final = standard(self.signed)
+        for kind in ("nearest", "bilinear", "bicubic"):
+            planes = resample(final, kind, *self.size)
+            for blend in ("evidence", "constant"):
+                for alpha in (0.0, 0.35, 1.0):
+                    with self.subTest(kind=kind, blend=blend, alpha=alpha):
+                        self.explain(*self.inputs, *self.image, "--resample", kind, "--blend", blend,
+                                     "--alpha", alpha, "--overlay", "o.png")
+                        self.assert_picture("o.png", (*self.size, paint(planes, self.picture, alpha, blend)),
+                                            1 if alpha else 0)
+
+    def test_defaults(self):
+        planes = resample(standard(self.signed), "bicubic", *self.size)
+        self.explain(*self.inputs, *self.image, "--overlay", "o.png", "--heatmap", "h.png")
+        self.assert_picture("o.png", (*self.size, paint(planes, self.picture)))
+        self.assert_picture("h.png", (*self.size, paint(planes)))
+        self.explain(*self.inputs, *self.image, "--resample", "bicubic", "--blend", "evidence", "--alpha", "0.6",
+                     "--fuse-at", "map", "--overlay", "o2.png")
+        self.assertEqual(self.get("o.png"), self.get("o2.png"))
+
+    def test_heatmap_of_a_size(self):
+        final = standard(self.signed)
+        for width, height in ((41, 13), (3, 2), (5, 4), (1, 1), (2, 9)):
+            for kind in ("nearest", "bilinear", "bicubic"):
+                with self.subTest(kind=kind, size=(width, height)):
+                    self.explain(*self.inputs, "--size", "%dx%d" % (width, height), "--resample", kind, "--heatmap", "h.png")
+                    self.assert_picture("h.png", (width, height, paint(resample(final, kind, width, height))))
+
+    def test_fuse_at_image(self):
+        for kind in ("nearest", "bilinear", "bicubic"):
+            planes = fuse_at_image(self.signed, kind, *self.size)
+            with self.subTest(kind):
+                args = (*self.inputs, *self.image, "--fuse-at", "image", "--resample", kind)
+                self.explain(*args, "--heatmap", "h.png", "--overlay", "o.png", "--maps", "m.npy")
+                for name, want in (("h.png", paint(planes)), ("o.png", paint(planes, self.picture))):
+                    self.assert_near_all_but_borders(name, want)
+                self.assert_near(read_npy(self.path("m.npy"))[1], standard(self.signed))
+
+    def assert_near_all_but_borders(self, name, want):
+        """Float rounding may hand a pixel or two on a border to the other class."""
+        _, _, rgb = read_png(self.path(name))
+        off = sum(abs(a - b) > 1 for a, b in zip(rgb, want))
+        self.assertLessEqual(off, 6)
+
+    def test_no_evidence_leaves_the_picture_alone(self):
+        self.put("zero.npy", npy((K, C), [0.0] * (K * C)))
+        self.explain("--activations", "a.npy", "--weights", "zero.npy", *self.image, "--overlay", "o.png")
+        self.assertEqual(read_png(self.path("o.png"))[2], self.picture)
+
+    def test_kinds_by_suffix_and_by_signature(self):
+        for name in ("o.jpg", "o.jpeg", "o.JPG"):
+            self.explain(*self.inputs, *self.image, "--overlay", name)
+            self.assertEqual(jpeg_size(self.get(name)), self.size)
+        self.explain(*self.inputs, *self.image, "--overlay", "o.PNG")
+        self.assertEqual(read_png(self.path("o.PNG"))[:2], self.size)
+        os.rename(self.path("o.jpg"), self.path("a jpeg.png"))
+        self.explain(*self.inputs, "--image", "a jpeg.png", "--overlay", "o.png")
+        self.assertEqual(read_png(self.path("o.png"))[:2], self.size)
+
+    def test_an_overlay_may_replace_its_image(self):
+        self.explain(*self.inputs, *self.image, "--overlay", "o.png")
+        self.explain(*self.inputs, *self.image, "--overlay", "picture.png")
+        self.assertEqual(self.get("picture.png"), self.get("o.png"))
+
+
+# ---- Report ------------------------------------------------------------------
+
+
+class Report(Case):
+    def test_keys_and_options(self):
+        r = self.report()
+        self.assertEqual(list(r), ["version", "shape", "options", "flat", "classes"])
+        self.assertEqual((r["version"], r["shape"], r["flat"]), (1, [C, H, W], False))
+        self.assertEqual(r["options"], {
+            "profile": "standard", "method": "grad-cam", "activation": "relu", "filter": "argmax", "normalize": "l2",
+            "rescale": "stack", "fuse_at": "map", "resample": "bicubic", "blend": "evidence", "alpha": 0.6, "top": None})
+        for c in r["classes"]:
+            self.assertEqual(list(c), ["rank", "index", "label", "score", "area", "peak", "mass", "box", "centroid"])
+            self.assertEqual((c["index"], c["label"], c["score"]), (None, None, None))
+
+    def test_each_option_is_reported_as_given(self):
+        for key, flag, names in (("activation", "--activation", ("relu", "gelu", "elu", "none")),
+                                 ("filter", "--filter", ("argmax", "none")), ("method", "--method", ("grad-cam",)),
+                                 ("normalize", "--normalize", ("l2", "l2-columns", "none")),
+                                 ("rescale", "--rescale", ("stack", "class", "none")),
+                                 ("fuse_at", "--fuse-at", ("map", "image")), ("blend", "--blend", ("evidence", "constant")),
+                                 ("resample", "--resample", ("nearest", "bilinear", "bicubic")),
+                                 ("profile", "--profile", ("standard", "released"))):
+            for name in names:
+                self.assertEqual(self.report(flag, name)["options"][key], name)
+        self.assertEqual(self.report("--profile", "released")["options"]["normalize"], "l2-columns")
+        self.assertEqual(self.report("--top", 2)["options"]["top"], 2)
+
+    def test_alpha_is_printed_as_given(self):
+        for text in ("0.6", "0", "1", "0.35", "0.1", "0.123456", "1e-7", "-0", ".5"):
+            self.assertEqual(self.report("--alpha", text)["options"]["alpha"], float(text))
+        self.report("--alpha", "0.35")
+        self.assertIn(b'"alpha": 0.35,', self.get("r.json"))
+
+    def check_classes(self, report, signed, class_maps):
+        ranks = winner(signed)
+        self.assertEqual([c["rank"] for c in report["classes"]], list(range(len(signed) // S)))
+        for k, c in enumerate(report["classes"]):
+            cells = [s for s in range(S) if ranks[s] == k]
+            value = {s: class_maps[k * S + s] for s in cells}
+            mass = sum(value.values())
+            self.assertAlmostEqual(c["area"], len(cells) / S, 12)
+            self.assertAlmostEqual(c["peak"], max(value.values(), default=0.0), 6)
+            self.assertAlmostEqual(c["mass"], mass, 5)
+            if not cells:
+                self.assertEqual((c["peak"], c["mass"], c["box"], c["centroid"]), (0, 0, None, None))
+                continue
+            xs, ys = [s % W for s in cells], [s // W for s in cells]
+            self.assertEqual(c["box"], [min(xs), min(ys), max(xs) + 1, max(ys) + 1])
+            self.assertAlmostEqual(c["centroid"][0], sum(v * (s % W + 0.5) for s, v in value.items()) / mass, 5)
+            self.assertAlmostEqual(c["centroid"][1], sum(v * (s // W + 0.5) for s, v in value.items()) / mass, 5)
+
+    def test_classes(self):
+        for args in ((), ("--activation", "gelu"), ("--filter", "none"), ("--fuse-at", "image"), ("--rescale", "none")):
+            phi = ACTIVATIONS[args[1] if args[:1] == ("--activation",) else "relu"]
+            self.check_classes(self.report(*args), self.signed, [phi(v) for v in self.signed])
+        signed, _ = released(self.w, self.a)
+        self.check_classes(self.report("--profile", "released"), signed, [max(v, 0.0) for v in signed])
+        self.check_classes(self.report("--top", 1), self.signed[:S], [max(v, 0.0) for v in self.signed[:S]])
+
+    def test_a_class_that_wins_nothing(self):
+        weights = self.w[:C] + [w / 2 for w in self.w[:C]]
+        self.put("half.npy", npy((2, C), weights))
+        signed = combine(single(weights), self.a)
+        r = self.report(inputs=("--activations", "a.npy", "--weights", "half.npy"))
+        self.assertIsNone(r["classes"][1]["box"])
+        self.check_classes(r, signed, [max(v, 0.0) for v in signed])
+
+    def test_flat(self):
+        self.put("zero.npy", npy((K, C), [0.0] * (K * C)))
+        inputs = ("--activations", "a.npy", "--weights", "zero.npy")
+        r = self.report(inputs=inputs)
+        self.assertIs(r["flat"], True)
+        self.check_classes(r, [0.0] * (K * S), [0.0] * (K * S))
+        self.assertEqual(self.maps(inputs=inputs), [0.0] * (K * S))
+
+    def test_labels(self):
+        for data, want in ((b"one\ntwo\nthree\n", ["one", "two", "three"]), (b"one\ntwo\nthree", ["one", "two", "three"]),
+                           (b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n\r\n", ["one", "two", "three"]),
+                           (b"a\nb\nc\nd\n", ["a", "b", "c"]), (b"a\n\nc\n", ["a", "", "c"]),
+                           ("\u00e9\n\u65e5\u672c \"x\\\n\U0001f431\t.\n".encode(), ["\u00e9", "\u65e5\u672c \"x\\", "\U0001f431\t."])):
+            self.put("labels.txt", data)
+            self.assertEqual([c["label"] for c in self.report("--labels", "labels.txt")["classes"]], want)
+        self.assertIn("\u65e5".encode(), self.get("r.json"))
+
+    def test_wrong_labels(self):
+        report = ("--report", "out.npy")
+        self.put("l", b"one\ntwo\n\n")
+        self.assert_fails(1, "fmgcam: l: has 2 labels for 3 classes", *self.inputs, "--labels", "l", *report)
+        self.assert_fails(1, "has 2 labels for 3 classes", *self.inputs, "--labels", "l", "--maps", "out.npy")
+        self.report("--labels", "l", "--top", 2)
+        self.put("l", b"")
+        self.assert_fails(1, "fmgcam: l: has 0 labels for 3", *self.inputs, "--labels", "l", *report)
+        for bad in (b"\xff", b"\xc3", b"\xc0\x80", b"\xe0\x80\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",
+                    b"\x80", b"\xe2\x82", b"\xf0\x80\x80\x80", b"a\0b"):
+            self.put("l", b"one\ntwo\n" + bad + b"\nfour\n")
+            self.assert_fails(1, "fmgcam: l: line 3", *self.inputs, "--labels", "l", *report)
+        self.assert_fails(1, "fmgcam: absent: No such", *self.inputs, "--labels", "absent", *report)
+        self.assert_fails(1, "fmgcam: /dev/zero: ", *self.inputs, "--labels", "/dev/zero", *report)
+
+
+# ---- Failures ----------------------------------------------------------------
+
+
+class Files(Case):
+    """Exit status 1."""
+
+    def bad_activations(self, says, data):
+        self.put("bad.npy", data)
+        return self.assert_fails(1, says, "--activations", "bad.npy", "--gradients", "g.npy", "--maps", "out.npy")
+
+    def test_not_npy(self):
+        good = npy((C, H, W), self.a)
+        for says, data in (("too short", b""), ("too short", b"\x93NUM"), ("not a .npy file", b"hello, this is no tensor\n" * 9),
+                           ("version 4.0", good[:6] + b"\x04\0" + good[8:]), ("version 0.0", good[:6] + b"\0\0" + good[8:]),
+                           ("version 1.1", good[:6] + b"\x01\x01" + good[8:]), ("cut short", good[:9]), ("cut short", good[:40])):
+            self.bad_activations("fmgcam: bad.npy: ", data)
+            self.bad_activations(says, data)
+
+    def test_not_enough_and_too_much(self):
+        good = npy((C, H, W), self.a)
+        self.bad_activations("cut short: 119 of 120 elements", good[:-1])
+        self.bad_activations("cut short: 60 of 120 elements", good[:-240])
+        self.bad_activations("cut short: 0 of 120 elements", good[:-480])
+        self.bad_activations("bytes after the last element", good + b"\0")
+
+    def test_lying_headers(self):
+        for says, shape in (("cut short: 120 of", "(1048576, 1024, 256)"), ("too large", "(4611686018427387904, 16, 16)"),
+                            ("too large", "(9223372036854775807, 9223372036854775807, 4)"),
+                            ("too large", "(99999999999999999999999999, 1, 1)"), ("too large", "(3037000500, 3037000500, 1)"),
+                            ("no elements", "(6, 0, 5)"), ("no elements", "(0, 9223372036854775807, 9223372036854775807)"),
+                            ("negative", "(-6, 4, 5)"), ("negative", "(6, 4, -1)"), ("8 axes", "(6, 4, 5, 1, 1, 1, 1, 1, 1)")):
+            self.bad_activations(says, npy((C, H, W), self.a, header="{'descr': '<f4', 'fortran_order': False, 'shape': %s, }" % shape))
+        self.bad_activations("header is too long", b"\x93NUMPY\x02\0\xff\xff\xff\xff{'descr'")
+        self.bad_activations("header is too long", b"\x93NUMPY\x03\0\0\0\1\0" + b" " * 70000)
+
+    def test_malformed_headers(self):
+        d, o, s = "'descr': '<f4'", "'fortran_order': False", "'shape': (6, 4, 5)"
+        for text in ("", "{", "}", "{}", "{%s, %s}" % (d, o), "{%s, %s}" % (o, s), "{%s, %s, %s" % (d, o, s),
+                     "%s, %s, %s" % (d, o, s), "{%s %s, %s}" % (d, o, s), "{%s, %s, %s}x" % (d, o, s),
+                     "{%s, %s, %s, %s}" % (d, o, s, s), "{%s, %s, %s, 'x': 1}" % (d, o, s), "{,%s, %s, %s}" % (d, o, s),
+                     "{%s,, %s, %s}" % (d, o, s), "{{%s, %s, %s}}" % (d, o, s), "[%s, %s, %s]" % (d, o, s),
+                     "{%s, 'fortran_order': 0, %s}" % (d, s), "{%s, 'fortran_order': false, %s}" % (d, s),
+                     "{%s, 'fortran_order': , %s}" % (d, s), "{'descr': <f4, %s, %s}" % (o, s), "{%s, %s, 'descr': '<f4}" % (o, s),
+                     "{'descr': '<f4\\', %s, %s}" % (o, s), "{%s, %s, 'descr': '<f4\"}" % (o, s), "{descr: '<f4', %s, %s}" % (o, s),
+                     *("{%s, %s, 'shape': %s}" % (d, o, t) for t in (
+                         "6", "(6)", "[6, 4, 5]", "(6, 4, 5", "(6 4 5)", "(6,, 4, 5)", "(,)", "(6, 4, 5.0)", "(6, 4, 0x5)",
+                         "(6, 4, +5)", "(6, 4, 'a')", "((6, 4, 5))", "(" * 5000, "(6, 4, 5LL)"))):
+            with self.subTest(text[:80]):
+                self.bad_activations("header is malformed", npy((C, H, W), self.a, header=text))
+        self.bad_activations("header is malformed", npy((C, H, W), self.a, header="{'descr\0': '<f4', %s, %s}" % (o, s)))
+        self.bad_activations("structures", npy((C, H, W), self.a, header="{'descr': [('x', '<f4')], %s, %s}" % (o, s)))
+
+    def test_other_types(self):
+        for descr in ("<i4", "|u1", "<c8", "<f16", "|O", "<f3", "f4", "", "<f", "<f44", "!f4", "|b1", "<U20", "<f4 "):
+            with self.subTest(descr):
+                self.bad_activations("elements are '%s'" % descr[:20],
+                                     npy((C, H, W), self.a, header="{'descr': '%s', 'fortran_order': False, 'shape': (6, 4, 5), }" % descr))
+
+    def test_numbers_that_no_float32_holds(self):
+        wide = list(self.a)
+        wide[2 * S + 3 * W + 1] = 1e300
+        self.bad_activations("[2,3,1] is 1e+300", npy((C, H, W), wide, "<f8"))
+        self.bad_activations("[2,3,1] is 1e+300", npy((C, H, W), to_fortran(wide, (C, H, W)), ">f8", fortran=True))
+        wide[2 * S + 3 * W + 1] = -3.4028235677973366e38
+        self.bad_activations("[2,3,1] is -3.40282e+38", npy((C, H, W), wide, "<f8"))
+
+    def test_nan_and_infinity(self):
+        for value in (math.nan, math.inf, -math.inf):
+            for descr in ("<f2", "<f4", "<f8"):
+                bad = [0.5] * len(self.a)
+                bad[2 * S + 3 * W + 1] = value
+                text = self.bad_activations("fmgcam: bad.npy: activations: ", npy((C, H, W), bad, descr))
+                self.assertRegex(text, r"2, ?3, ?1\]")
+        bad = list(self.g)
+        bad[(1 * C + 2) * S + 3 * W + 4] = math.nan
+        self.put("gn.npy", npy((K, C, H, W), bad))
+        text = self.assert_fails(1, "fmgcam: gn.npy: gradients: ", "--activations", "a.npy", "--gradients", "gn.npy", "--maps", "out.npy")
+        self.assertRegex(text, r"1, ?2, ?3, ?4\]")
+        self.explain("--activations", "a.npy", "--gradients", "gn.npy", "--top", 1, "--maps", "out.npy")
+        self.put("wn.npy", npy((K, C), [math.inf] * (K * C)))
+        self.assert_fails(1, "fmgcam: wn.npy: weights: ", "--activations", "a.npy", "--weights", "wn.npy", "--maps", "out.npy")
+
+    def test_shapes(self):
+        for shape in ((C * S,), (C, S), (1, 1, C, H, W)):
+            self.bad_activations("fmgcam: bad.npy: shape [", npy(shape, self.a))
+        self.bad_activations("bad.npy: shape []; [C,H,W]", npy((), [1.0], header="{'descr': '<f4', 'fortran_order': False, 'shape': ()}"))
+        self.bad_activations("fmgcam: ", npy((2, C // 2, H, W), self.a))
+        self.bad_activations("activations", npy((C + 1, H, W), self.a + self.a[:S]))
+        self.bad_activations("activations", npy((C, W, H), self.a))
+        for flag, shape, says in (("--gradients", (K * C, S), "[K,C,H,W]"), ("--weights", (K * C * S,), "[K,C] expected"),
+                                  ("--weights", (K, C, H, W), "[K,C] expected"), ("--weights", (K, C * S), "fmgcam: s.npy: weights")):
+            self.put("s.npy", npy(shape, self.g))
+            self.assert_fails(1, says, "--activations", "a.npy", flag, "s.npy", "--maps", "out.npy")
+        self.assert_fails(1, "fmgcam: w.npy: weights: ", "--activations", "a.npy", "--weights", "w.npy", "--layout", "nhwc",
+                          "--maps", "out.npy")
+
+    def test_more_classes_than_there_are(self):
+        self.assert_fails(1, "fmgcam: g.npy: has 3 classes, and --top asks for 4", *self.inputs, "--top", 4, "--maps", "out.npy")
+        self.put("one.npy", npy((C, H, W), self.g[:C * S]))
+        self.assert_fails(1, "fmgcam: one.npy: has 1 class, and --top asks for 2", "--activations", "a.npy", "--gradients", "one.npy",
+                          "--top", 2, "--maps", "out.npy")
+
+    def test_missing_files_and_folders(self):
+        for flag in ("--activations", "--gradients", "--image", "--labels"):
+            for name, says in (("absent", "fmgcam: absent: No such file"), (".", "fmgcam: .: Is a directory")):
+                self.assert_fails(1, says, *self.inputs, "--image", "picture.png", flag, name, "--overlay", "out.png", kept=("out.png",))
+
+    def test_bad_pictures(self):
+        good = self.get("picture.png")
+        for data in (b"", b"no picture", good[:40], good[:-30], b"\xff\xd8\xff"):
+            self.put("bad.png", data)
+            self.assert_fails(1, "fmgcam: bad.png: ", *self.inputs, "--image", "bad.png", "--overlay", "out.png", "--maps", "out.npy",
+                              kept=("out.png", "out.npy"))
+
+    def test_a_line_is_one_line(self):
+        self.assert_fails(1, "fmgcam: a?b?[31m: No such", *self.inputs, "--image", "a\nb\x1b[31m", "--maps", "out.npy")
+        self.assert_fails(2, "fmgcam: --method: 'a?b'", *self.inputs, "--method", "a\nb", "--maps", "out.npy")
+        self.assert_fails(1, "fmgcam: " + "x" * 3000, "--activations", "x" * 3000, "--gradients", "g.npy", "--maps", "out.npy")
+
+
+def has_full_device():
+    return os.path.exists("/dev/full") and stat.S_ISCHR(os.stat("/dev/full").st_mode)
+
+
+class Outputs(Case):
+    """All or none."""
+
+    def test_one_that_fails_stops_all(self):
+        outputs = ("--maps", "out.npy", "--winner", "new.npy", "--report", "out.json")
+        for name, says in (("no/such/folder.png", "No such file"), ("sub.png", "Is a directory"),
+                           ("full.png", "No space left"), ("a.npy/x.png", "Not a directory")):
+            if name == "sub.png":
+                os.mkdir(self.path(name))
+            if name == "full.png":
+                if not has_full_device():
+                    continue
+                os.symlink("/dev/full", self.path(name))
+            with self.subTest(name):
+                self.assert_fails(1, "fmgcam: %s: %s" % (name, says), *self.inputs, "--size", "9x9", "--heatmap", name, *outputs,
+                                  kept=("out.npy", "out.json"))
+
+    @unittest.skipUnless(has_full_device(), "no /dev/full")
+    def test_a_full_device(self):
+        for flag in ("--maps", "--class-maps", "--winner", "--report"):
+            self.assert_fails(1, "fmgcam: /dev/full: No space left", *self.inputs, flag, "/dev/full")
+        for args in (("--help",), ("--version",), ("explain", "--help")):
+            with open("/dev/full", "wb") as full:
+                self.assert_fails(1, "standard output: No space left", *args, command=None, stdout=full)
+
+    def test_standard_output(self):
+        for flag, name in (("--maps", "m.npy"), ("--report", "r.json")):
+            self.explain(*self.inputs, flag, name)
+            r = self.run_program("explain", *self.inputs, flag, "/dev/stdout")
+            self.assertEqual((r.returncode, r.stdout, r.stderr), (0, self.get(name), b""))
+
+    def test_what_cannot_be_taken_back_comes_last(self):
+        r = self.run_program("explain", *self.inputs, "--maps", "/dev/stdout", "--winner", "no/such/folder.npy")
+        self.assertEqual((r.returncode, r.stdout), (1, b""))
+
+    def test_standard_output_in_a_file_is_appended_to(self):
+        self.put("log", b"before\n")
+        self.explain(*self.inputs, "--report", "r.json")
+        with open(self.path("log"), "ab") as log:
+            r = self.run_program("explain", *self.inputs, "--report", "/dev/stdout", stdout=log)
+            self.assertEqual((r.returncode, r.stderr), (0, b""))
+            os.write(log.fileno(), b"after\n")
+        self.assertEqual(self.get("log"), b"before\n" + self.get("r.json") + b"after\n")
+
+    def test_a_pipe_is_written_straight(self):
+        os.mkfifo(self.path("pipe.png"))
+        got = []
+        reader = threading.Thread(target=lambda: got.append(self.get("pipe.png")), daemon=True)
+        reader.start()
+        self.explain(*self.inputs, "--image", "picture.png", "--overlay", "pipe.png")
+        reader.join(60)
+        self.assertTrue(stat.S_ISFIFO(os.lstat(self.path("pipe.png")).st_mode))
+        self.explain(*self.inputs, "--image", "picture.png", "--overlay", "o.png")
+        self.assertEqual(got, [self.get("o.png")])
+
+    def test_a_closed_pipe(self):
+        big = ("--size", "900x900", "--heatmap", "big.png", "--maps", "out.npy")
+        for args in ((*self.inputs, "--report", "/dev/stdout", "--maps", "out.npy"), ("--help",)):
+            reading, writing = os.pipe()
+            os.close(reading)
+            with os.fdopen(writing, "wb", closefd=True) as pipe:
+                self.assert_fails(1, "Broken pipe", *args, stdout=pipe)
+        os.mkfifo(self.path("big.png"))
+
+        def peek():
+            with open(self.path("big.png"), "rb", buffering=0) as f:
+                f.read(10)
+        reader = threading.Thread(target=peek, daemon=True)
+        reader.start()
+        self.assert_fails(1, "fmgcam: big.png: Broken pipe", *self.inputs, "--activation", "gelu", "--filter", "none", *big)
+        reader.join(60)
+
+    def test_closed_standard_streams(self):
+        shell = "exec \"$0\" explain --activations a.npy --gradients g.npy --maps out.npy %s"
+        for close in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            r = subprocess.run(["sh", "-c", shell % close, PROGRAM], cwd=self.dir, timeout=60)
+            self.assertEqual(r.returncode, 0)
+            self.assert_near(read_npy(self.path("out.npy"))[1], standard(self.signed))
+        r = subprocess.run(["sh", "-c", "exec \"$0\" --help >&- 2>/dev/null", PROGRAM], timeout=60)
+        self.assertEqual(r.returncode, 1)
+
+    def test_links_and_modes_are_kept(self):
+        self.put("real.npy", b"earlier")
+        os.chmod(self.path("real.npy"), 0o640)
+        os.symlink("real.npy", self.path("link.npy"))
+        self.explain(*self.inputs, "--maps", "link.npy")
+        self.assertTrue(os.path.islink(self.path("link.npy")))
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("real.npy")).st_mode), 0o640)
+        self.assert_near(read_npy(self.path("real.npy"))[1], standard(self.signed))
+
+    def test_nothing_else_is_left(self):
+        before = set(os.listdir(self.dir))
+        self.explain(*self.inputs, "--image", "picture.png", "--overlay", "o.jpg", "--maps", "m.npy", "--report", "r.json")
+        self.assertEqual(set(os.listdir(self.dir)) - before, {"o.jpg", "m.npy", "r.json"})
+
+
+class Usage(Case):
+    """Exit status 2."""
+
+    def bad(self, says, *args, **more):
+        return self.assert_fails(2, says, *args, kept=("out.npy", "out.png"), **more)
+
+    def test_no_command(self):
+        self.bad("no command", command=None)
+        self.bad("fmgcam: explian: unknown command", command="explian")
+        self.bad("fmgcam: --explain: unknown option", command="--explain")
+        self.bad("fmgcam: : unknown command", "", command=None)
+
+    def test_unknown_options(self):
+        for option in ("--no-such-option", "--no-such-option=3", "-x", "-xyz", "-h", "--", "--m", "--=", "-"):
+            with self.subTest(option):
+                self.bad("fmgcam: ", *self.inputs, option, "--maps", "out.npy")
+        self.bad("fmgcam: --m: ambiguous", *self.inputs, "--m", "out.npy")
+        self.bad("fmgcam: --activatio: ambiguous", *self.inputs, "--activatio", "relu")
+        self.bad("fmgcam: -x: unknown", *self.inputs, "-x", "--maps", "out.npy")
+        self.bad("fmgcam: --nope: unknown", *self.inputs, "--nope=1", "--maps", "out.npy")
+        self.bad("fmgcam: a.npy: is not an option", "a.npy", *self.inputs, "--maps", "out.npy")
+        self.bad("fmgcam: --help: does not take a value", "--help=1")
+        self.bad("fmgcam: --maps: needs a value", *self.inputs, "--maps")
+        self.bad("fmgcam: --top: needs a value", *self.inputs, "--maps", "out.npy", "--top")
+
+    def test_unknown_values(self):
+        for flag in ("--profile", "--method", "--activation", "--filter", "--normalize", "--rescale", "--fuse-at", "--resample",
+                     "--blend", "--layout"):
+            for value in ("", "nothing", "NONE", "relu ", "grad"):
+                self.bad("fmgcam: %s: '%s' is not available; there is: " % (flag, value), *self.inputs, flag, value, "--maps", "out.npy")
+        for method in ("grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"):
+            self.bad("there is: grad-cam\n", *self.inputs, "--method", method, "--maps", "out.npy")
+
+    def test_alpha(self):
+        for value in ("1.5", "-0.1", "nan", "inf", "-inf", "1.0000001", "0.5x", "x", "", " 0.5", "0.5 ", "0x1p-1", "1e", "0,5", "1e99", "--1"):
+            self.bad("fmgcam: --alpha: '%s' is not a number from 0 to 1" % value, *self.inputs, "--alpha=" + value, "--maps", "out.npy")
+
+    def test_top(self):
+        for value in ("0", "-1", "+1", "x", "", "1x", " 1", "1.5", "4294967296", "99999999999999999999", "18446744073709551617",
+                      "00"):
+            self.bad("fmgcam: --top: '%s' is not" % value, *self.inputs, "--top=" + value, "--maps", "out.npy")
+
+    def test_size(self):
+        for value in ("", "x", "9", "9x", "x9", "0x9", "9x0", "9x9x9", "9 x9", "9x9 ", "-9x9", "9X9", "9x-9", "9,9", "4294967296x1", "9.5x9"):
+            self.bad("fmgcam: --size: '%s' is not" % value, *self.inputs, "--size=" + value, "--heatmap", "out.png")
+
+    def test_what_is_missing(self):
+        out = ("--maps", "out.npy")
+        self.bad("--activations", "--gradients", "g.npy", *out)
+        self.bad("--gradients", "--activations", "a.npy", *out)
+        self.bad("--gradients", *self.inputs, "--weights", "w.npy", *out)
+        self.bad("no output", *self.inputs)
+        self.bad("no output", *self.inputs, "--image", "picture.png", "--top", "1")
+        self.bad("fmgcam: --overlay: needs --image", *self.inputs, "--overlay", "out.png")
+        self.bad("fmgcam: --overlay: needs --image", *self.inputs, "--size", "9x9", "--overlay", "out.png")
+        self.bad("fmgcam: --heatmap: needs --image or --size", *self.inputs, "--heatmap", "out.png")
+        self.bad("fmgcam: --size: excludes --image", *self.inputs, "--size", "9x9", "--image", "picture.png", "--heatmap", "out.png")
+
+    def test_kinds_of_picture(self):
+        for name in ("x.what", "x", "png", ".png", "x.pngx", "x.png.gz", "x.gif", "x.jp", "x.npy", "/dev/stdout"):
+            self.bad("fmgcam: %s: " % name, *self.inputs, "--image", "picture.png", "--overlay", name)
+            self.bad("fmgcam: %s: " % name, *self.inputs, "--size", "9x9", "--heatmap", name)
+
+    def test_names(self):
+        for flag in ("--activations", "--labels", "--maps", "--report"):
+            self.bad("fmgcam: %s: the name of the file is empty" % flag, *self.inputs, "--maps", "out.npy", flag, "")
+        os.symlink("out.npy", self.path("link.npy"))
+        os.link(self.path("a.npy"), self.path("hard.npy"))
+        os.mkdir(self.path("sub"))
+        for one, other in (("out.npy", "out.npy"), ("new.npy", "new.npy"), ("new.npy", "./new.npy"), ("out.npy", "link.npy"),
+                           ("sub/new", self.path("sub/new")), ("sub/../new", "new"), ("a.npy", "hard.npy")):
+            with self.subTest(one=one, other=other):
+                self.bad("is the file of --maps and of --winner", *self.inputs, "--maps", one, "--winner", other)
+        self.explain(*self.inputs, "--maps", "new", "--winner", "sub/new")
+
+    def test_wrong_usage_is_noticed_before_files_are(self):
+        self.bad("--alpha", "--activations", "absent", "--gradients", "absent", "--alpha", "2", "--maps", "out.npy")
+        self.bad("--overlay", "--activations", "absent", "--gradients", "absent", "--overlay", "out.png")
+
+
+class Documentation(Case):
+    def text(self, *args):
+        r = self.run_program(*args)
+        self.assertEqual((r.returncode, r.stderr), (0, b""))
+        return r.stdout.decode("ascii")
+
+    def man(self):
+        with open(os.path.join(SOURCE, "tools", "fmgcam.1"), encoding="ascii") as f:
+            return f.read()
+
+    def test_width(self):
+        for args in (("--help",), ("--version",), ("explain", "--help")):
+            self.assertLessEqual(max(map(len, self.text(*args).splitlines())), 80)
+
+    def test_help_and_manual_page_list_the_same_options(self):
+        listed = set(re.findall(r"^  (--[a-z-]+)", self.text("--help") + self.text("explain", "--help"), re.M))
+        described = {"--" + name for name in re.findall(r"^\.It Fl -([a-z-]+)", self.man(), re.M)}
+        mentioned = {"--" + name for name in re.findall(r"Fl -([a-z-]+)", self.man())}
+        self.assertEqual(listed, described)
+        self.assertLessEqual(mentioned, described)
+        self.assertGreater(len(listed), 20)
+
+    def test_help_and_manual_page_list_the_same_values(self):
+        text = self.text("explain", "--help")
+        for name, values in re.findall(r"^\.It Fl -([a-z-]+) Cm ([a-z0-9| -]+)$", self.man(), re.M):
+            entry = re.search(r"^  --%s .*?(?=^  --|^$)" % name, text, re.M | re.S).group()
+            for value in values.split(" | "):
+                self.assertRegex(entry, r"\b%s\b" % re.escape(value), name)
+            self.assertIn("default", entry)
+
+    def test_each_option_of_the_help_is_one(self):
+        text = self.text("explain", "--help")
+        for name in re.findall(r"^  (--[a-z-]+) [A-Z]", text, re.M):
+            self.assert_fails(2, "fmgcam: %s: needs a value" % name, name)
+
+    def test_help_wins_over_what_follows(self):
+        self.assertEqual(self.text("explain", "--top", "1", "--help", "--nope"), self.text("explain", "--help"))
+
+    def test_version(self):
+        with open(os.path.join(SOURCE, "include", "fmgcam", "version.h"), encoding="ascii") as f:
+            numbers = re.findall(r"define FMGCAM_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", f.read())
+        lines = self.text("--version").splitlines()
+        self.assertEqual(lines[0], "fmgcam " + ".".join(numbers))
+        self.assertRegex(lines[1], r"BLAS")
+
+
+def main():
+    global PROGRAM, SOURCE
+    if len(sys.argv) < 3:
+        sys.exit("usage: test_cli.py PROGRAM SOURCE_ROOT [-v] [Class.test]...")
+    PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    names = [n for n in sys.argv[3:] if n != "-v"]
+    loader, module = unittest.defaultTestLoader, sys.modules[__name__]
+    tests = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
+    with contextlib.redirect_stdout(sys.stderr):
+        result = unittest.TextTestRunner(verbosity=2 if "-v" in sys.argv else 1).run(tests)
+    failed = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors}
+    passed = result.testsRun - len(failed) - len(result.skipped)
+    print("%d passed, %d failed" % (passed, len(failed)))
+    return 0 if passed > 0 and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -89,6 +89,17 @@ static size_t element_size(uint32_t dtype)
     }
 }
 
+static fmgcam_status check_aligned(fmgcam_context *context, const char *name,
+                                   const void *data, size_t size)
+{
+    if ((uintptr_t)data % size == 0)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                       "%s.data: %p, expected a multiple of %zu, the size of "
+                       "its elements",
+                       name, data, size);
+}
+
 static fmgcam_status check_memory(fmgcam_context *context, const char *name,
                                   const fmgcam_tensor *tensor)
 {
@@ -104,13 +115,7 @@ static fmgcam_status check_memory(fmgcam_context *context, const char *name,
                            "%s.dtype: %u, expected FMGCAM_DTYPE_FLOAT32 (1) or "
                            "FMGCAM_DTYPE_FLOAT16 (2)",
                            name, tensor->dtype);
-    if ((uintptr_t)tensor->data % size != 0)
-        return fmgcam_fail(
-            context, FMGCAM_STATUS_ARGUMENT,
-            "%s.data: %p, expected a multiple of its elements' %zu "
-            "bytes",
-            name, tensor->data, size);
-    return FMGCAM_STATUS_OK;
+    return check_aligned(context, name, tensor->data, size);
 }
 
 static fmgcam_status check_shape(fmgcam_context *context, const char *name,
@@ -311,12 +316,9 @@ fmgcam_status fmgcam_check_buffer(fmgcam_context *context, const char *name,
     if (!buffer || !buffer->data)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "%s: NULL, expected a buffer", name);
-    if ((uintptr_t)buffer->data % size != 0)
-        return fmgcam_fail(
-            context, FMGCAM_STATUS_ARGUMENT,
-            "%s.data: %p, expected a multiple of its elements' %zu "
-            "bytes",
-            name, buffer->data, size);
+    fmgcam_status status = check_aligned(context, name, buffer->data, size);
+    if (status)
+        return status;
     if (!fmgcam_multiply(rows, columns, &bytes) ||
         !fmgcam_multiply(bytes, size, &bytes) ||
         bytes - 1 > UINTPTR_MAX - (uintptr_t)buffer->data)

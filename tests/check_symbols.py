@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Check what the shared library exports, imports and needs.
+"""Check what a shared library exports, imports and needs.
 
-usage: check_symbols.py NM READELF LIBRARY MAP
+usage: check_symbols.py NM READELF LIBRARY MAP (core | imageio)
 
-It must export exactly the functions of the version script; import nothing that
-writes to a stream, reads the environment or starts a thread; and need no library
-but libc, libm and the BLAS.
+Both must export exactly the functions of their version script, read no environment
+and start no thread. The core must write to no stream, and need no library but
+libc, libm and the BLAS; imageio writes files, but not to the standard streams, and
+needs libc, libpng and libjpeg.
 """
 
 import re
@@ -14,19 +15,31 @@ import subprocess
 import sys
 
 # Functions of stdio that need no stream (snprintf, vsnprintf) are fine.
-FORBIDDEN = re.compile(
-    r"""^_*(
-        v?[fd]?printf(_chk)? | v?printf_unlocked | (f?put(s|c|char)|putw|perror)
-        (_unlocked)? | fwrite(_unlocked)? | write | writev | fflush |
-        f?open(64|at)? | freopen(64)? | fdopen | creat | std(out|err|in) |
-        (secure_)?getenv | setenv | putenv | environ |
-        pthread_create | thrd_create | clone | fork | vfork | system | popen |
-        openblas_set_num_threads
-    )$""", re.VERBOSE)
+FORBIDDEN = {
+    "core": re.compile(
+        r"""^_*(
+            v?[fd]?printf(_chk)? | v?printf_unlocked |
+            (f?put(s|c|char)|putw|perror)(_unlocked)? | fwrite(_unlocked)? |
+            write | writev | fflush | f?open(64|at)? | freopen(64)? | fdopen |
+            creat | std(out|err|in) | (secure_)?getenv | setenv | putenv |
+            environ | pthread_create | thrd_create | clone | fork | vfork |
+            system | popen | openblas_set_num_threads
+        )$""", re.VERBOSE),
+    "imageio": re.compile(
+        r"""^_*(
+            v?printf(_chk)? | puts | putchar(_unlocked)? | perror |
+            std(out|err|in) | (secure_)?getenv | setenv | putenv | environ |
+            pthread_create | thrd_create | clone | fork | vfork | system | popen
+        )$""", re.VERBOSE),
+}
 
-NEEDED = re.compile(
-    r"""^(libc|libm|ld-linux.*|lib(open|c|f?lex|gsl)?blas.*|libcblas|libatlas|
-        libblis.*|libflexiblas)\.so(\.\d+)*$""", re.VERBOSE)
+NEEDED = {
+    "core": re.compile(
+        r"""^(libc|libm|ld-linux.*|lib(open|c|f?lex|gsl)?blas.*|libcblas|
+            libatlas|libblis.*|libflexiblas)\.so(\.\d+)*$""", re.VERBOSE),
+    "imageio": re.compile(
+        r"^(libc|libm|ld-linux.*|libpng\d*|libjpeg|libz)\.so(\.\d+)*$"),
+}
 
 
 def run(*command):
@@ -45,7 +58,7 @@ def read_map(path):
     return set(nodes), names
 
 
-def main(nm, readelf, library, map_file):
+def main(nm, readelf, library, map_file, kind):
     failures = []
     checks = 0
 
@@ -78,14 +91,14 @@ def main(nm, readelf, library, map_file):
         imported.add(line.split()[-1].partition("@")[0])
     check(imported, "%s: imports nothing; is it stripped?" % library)
     for name in sorted(imported):
-        check(not FORBIDDEN.match(name), "%s: must not be used" % name)
+        check(not FORBIDDEN[kind].match(name), "%s: must not be used" % name)
 
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run(readelf, "-d", library))
     check("libc.so.6" in needed or not needed or
           any(name.startswith("libc.") for name in needed),
           "%s: does not need libc?" % library)
     for name in needed:
-        check(NEEDED.match(name), "%s: must not be needed" % name)
+        check(NEEDED[kind].match(name), "%s: must not be needed" % name)
 
     for failure in failures:
         print("check_symbols: " + failure, file=sys.stderr)
@@ -94,6 +107,6 @@ def main(nm, readelf, library, map_file):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 6 or sys.argv[5] not in FORBIDDEN:
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

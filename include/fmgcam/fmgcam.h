@@ -104,8 +104,9 @@ enum {
 #define FMGCAM_MAX_RANK 8
 
 /* A view of numbers in memory, which it does not own. shape and strides have
- * rank entries; strides count elements and may be any number, zero and negative
- * ones included (zero repeats). data points to the element with all indices
+ * rank entries. Extents are from 1 to 2^31 - 1, as are those of pictures;
+ * strides count elements and may be any number, zero and negative ones
+ * included (zero repeats). data points to the element with all indices
  * zero and must be aligned to the element's size. The logical order of axes is
  * always that of the documented shape, e.g. [C, H, W], whatever the memory
  * layout. This struct is final: it does not grow. */

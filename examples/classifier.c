@@ -25,9 +25,9 @@ int main(int argc, char **argv)
                           .winner = {winner, sizeof winner}};
 
     fmgcam_context *context;
-    fmgcam_status status = fmgcam_create(NULL, &context, NULL, 0);
-    if (!status)
-        status = fmgcam_explain(context, &in, &out);
+    if (fmgcam_create(NULL, &context, NULL, 0))
+        return 1;
+    fmgcam_status status = fmgcam_explain(context, &in, &out);
     if (status)
         fprintf(stderr, "%s\n", fmgcam_error_detail(context));
     for (int y = 0; y < H && !status; y++)

@@ -19,9 +19,9 @@ int main(void)
                           .maps = {maps, sizeof maps}};
 
     fmgcam_context *context;
-    fmgcam_status status = fmgcam_create(NULL, &context, NULL, 0);
-    if (!status)
-        status = fmgcam_explain(context, &in, &out);
+    if (fmgcam_create(NULL, &context, NULL, 0))
+        return 1;
+    fmgcam_status status = fmgcam_explain(context, &in, &out);
     if (status)
         fprintf(stderr, "fmgcam: %s\n", fmgcam_error_detail(context));
     for (int i = 0; i < H * W && !status; i++)

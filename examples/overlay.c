@@ -42,9 +42,9 @@ int main(int argc, char **argv)
                             .height = info.height};
 
     fmgcam_context *context;
-    fmgcam_status status = fmgcam_create(NULL, &context, error, sizeof error);
-    if (!status)
-        status = fmgcam_explain(context, &in, &out);
+    if (fmgcam_create(NULL, &context, error, sizeof error))
+        return fprintf(stderr, "%s\n", error), 1;
+    fmgcam_status status = fmgcam_explain(context, &in, &out);
     if (!status) /* in place: over the picture itself */
         status = fmgcam_draw_overlay(context, &layers, &picture, &picture);
     if (status)

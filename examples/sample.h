@@ -7,6 +7,8 @@
 static int read_sample(const char *path, uint16_t *to, size_t count)
 {
     FILE *file = fopen(path, "rb");
+    if (!file)
+        perror(path);
     int ok = file && fseek(file, 128, SEEK_SET) == 0 &&
              fread(to, sizeof *to, count, file) == count;
     if (file)

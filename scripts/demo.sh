@@ -19,8 +19,11 @@ build-demo/tools/fmgcam explain \
     --image $data/chelsea.png --labels $data/labels.txt \
     --overlay build-demo/overlay.png --report build-demo/report.json
 
-echo "The picture is $data/chelsea.png; the network saw, best first:"
-sed 's/^/    /' $data/labels.txt
-echo "The evidence for each, one colour a class, laid over the picture:"
+echo "The picture is $data/chelsea.png; the network saw, best first, in the colour"
+echo "of its evidence:"
+for color in orange blue yellow green purple; do
+    echo "$color"
+done | paste -d '|' - $data/labels.txt | sed 's/\(.*\)|\(.*\)/    \2: \1/'
+echo "The evidence for each, laid over the picture:"
 echo "    $PWD/build-demo/overlay.png"
 echo "In numbers: $PWD/build-demo/report.json"

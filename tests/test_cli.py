@@ -627,11 +627,6 @@ class Pictures(Case):
         self.explain(*self.inputs, "--image", "a jpeg.png", "--overlay", "o.png")
         self.assertEqual(read_png(self.path("o.png"))[:2], self.size)
 
-    def test_an_overlay_may_replace_its_image(self):
-        self.explain(*self.inputs, *self.image, "--overlay", "o.png")
-        self.explain(*self.inputs, *self.image, "--overlay", "picture.png")
-        self.assertEqual(self.get("picture.png"), self.get("o.png"))
-
 
 # ---- Report ------------------------------------------------------------------
 
@@ -1021,13 +1016,23 @@ class Usage(Case):
         for flag in ("--activations", "--labels", "--maps", "--report"):
             self.bad("fmgcam: %s: the name of the file is empty" % flag, *self.inputs, "--maps", "out.npy", flag, "")
         os.symlink("out.npy", self.path("link.npy"))
-        os.link(self.path("a.npy"), self.path("hard.npy"))
+        os.link(self.path("out.npy"), self.path("hard.npy"))
         os.mkdir(self.path("sub"))
         for one, other in (("out.npy", "out.npy"), ("new.npy", "new.npy"), ("new.npy", "./new.npy"), ("out.npy", "link.npy"),
-                           ("sub/new", self.path("sub/new")), ("sub/../new", "new"), ("a.npy", "hard.npy")):
+                           ("sub/new", self.path("sub/new")), ("sub/../new", "new"), ("out.npy", "hard.npy")):
             with self.subTest(one=one, other=other):
                 self.bad("is the file of --maps and of --winner", *self.inputs, "--maps", one, "--winner", other)
         self.explain(*self.inputs, "--maps", "new", "--winner", "sub/new")
+
+    def test_an_output_replaces_no_input(self):
+        os.symlink("a.npy", self.path("link-to-a.npy"))
+        for name in ("a.npy", "link-to-a.npy"):
+            self.bad("fmgcam: %s: is the file of --activations and of --maps" % name, *self.inputs, "--maps", name)
+        self.bad("is the file of --image and of --overlay", *self.inputs, "--image", "picture.png", "--overlay", "./picture.png")
+
+    def test_size_has_limits(self):
+        for size in ("65501x1", "1x65501", "65500x65500", "4294967295x4294967295"):
+            self.bad("fmgcam: --size: '%s' is more than" % size, *self.inputs, "--size", size, "--heatmap", "x.png")
 
     def test_wrong_usage_is_noticed_before_files_are(self):
         self.bad("--alpha", "--activations", "absent", "--gradients", "absent", "--alpha", "2", "--maps", "out.npy")

@@ -84,13 +84,18 @@ static int parse_top(const char *text, explain_options *options)
 static int parse_size(const char *text, explain_options *options)
 {
     const char *rest = text;
-    if (take_count(&rest, &options->width) && *rest++ == 'x' &&
-        take_count(&rest, &options->height) && *rest == '\0')
-        return 0;
-    return fail_usage("--size",
-                      "'%s' is not WIDTHxHEIGHT in pixels, "
-                      "1 or more each",
-                      text);
+    if (!take_count(&rest, &options->width) || *rest++ != 'x' ||
+        !take_count(&rest, &options->height) || *rest != '\0')
+        return fail_usage("--size",
+                          "'%s' is not WIDTHxHEIGHT in pixels, "
+                          "1 or more each",
+                          text);
+    if (picture_is_too_large(options->width, options->height))
+        return fail_usage("--size",
+                          "'%s' is more than 65500 pixels a side, "
+                          "or 2^30 bytes in all",
+                          text);
+    return 0;
 }
 
 /* strtod() alone would also take blanks, hexadecimal, "nan" and "inf". */
@@ -174,7 +179,8 @@ static int check_inputs(const explain_options *options)
 {
     const char *const *files = options->files;
     if (!files[FILE_ACTIVATIONS])
-        return fail_usage("--activations", "is missing");
+        return fail_usage("--activations", "is missing; "
+                                           "see 'fmgcam explain --help'");
     if (!files[FILE_GRADIENTS] && !files[FILE_WEIGHTS])
         return fail_usage("--gradients", "is missing, and so is --weights; "
                                          "one of them is needed");
@@ -200,14 +206,31 @@ static int check_pictures(const explain_options *options)
     return 0;
 }
 
+/* A tensor that a slip of the hand replaces is gone. */
+static int check_replaced(const explain_options *options, int written)
+{
+    const char *const *files = options->files;
+    for (int i = 0; i < FILE_FIRST_OUTPUT; i++) {
+        if (files[i] && output_replaces(files[written], files[i]))
+            return fail_usage(files[written], "is the file of --%s and of --%s",
+                              file_names[i], file_names[written]);
+    }
+    return 0;
+}
+
 static int check_outputs(const explain_options *options)
 {
     const char *const *files = options->files;
     int outputs = 0;
     for (int i = FILE_FIRST_OUTPUT; i < FILE_COUNT; i++) {
-        outputs += files[i] != NULL;
+        if (!files[i])
+            continue;
+        outputs++;
+        int status = check_replaced(options, i);
+        if (status)
+            return status;
         for (int j = FILE_FIRST_OUTPUT; j < i; j++) {
-            if (files[i] && files[j] && output_is_same(files[i], files[j]))
+            if (files[j] && output_is_same(files[i], files[j]))
                 return fail_usage(files[i], "is the file of --%s and of --%s",
                                   file_names[j], file_names[i]);
         }

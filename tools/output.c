@@ -153,6 +153,13 @@ static const char *look_at_folder(const char *path, bool *there,
     return path + length;
 }
 
+bool output_replaces(const char *path, const char *input)
+{
+    struct stat a, b;
+    return stat(path, &a) == 0 && stat(input, &b) == 0 && S_ISREG(a.st_mode) &&
+           same_inode(&a, &b);
+}
+
 bool output_is_same(const char *one, const char *other)
 {
     struct stat a, b;

@@ -50,6 +50,9 @@ void output_set_abandon(output_set *set);
 /* Is @p path written straight, so that it cannot be taken back? */
 bool output_is_straight(const char *path);
 
+/* Would writing @p path replace the regular file @p input? */
+bool output_replaces(const char *path, const char *input);
+
 /* Do both paths lead to the same file, be it there yet or not? */
 bool output_is_same(const char *one, const char *other);
 

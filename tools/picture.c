@@ -33,6 +33,15 @@ static size_t byte_count(const picture *image)
     return pixels > SIZE_MAX / 3 ? 0 : (size_t)pixels * 3;
 }
 
+/* The limits that imageio has for reading by default. */
+bool picture_is_too_large(uint32_t width, uint32_t height)
+{
+    const uint32_t side = 65500;
+    const uint64_t bytes = UINT64_C(1) << 30;
+    return width > side || height > side ||
+           (uint64_t)width * height > bytes / 3;
+}
+
 int picture_allocate(uint32_t width, uint32_t height, picture *image)
 {
     image->width = width;

@@ -19,6 +19,9 @@ typedef struct picture {
  * @return 0, or the exit status. */
 int picture_read(const char *path, bool decode, picture *image);
 
+/* Beyond 65500 pixels a side, or 2^30 bytes? So is what picture_read() refuses. */
+bool picture_is_too_large(uint32_t width, uint32_t height);
+
 /* Memory for @p width x @p height pixels. @return 0, or the exit status. */
 int picture_allocate(uint32_t width, uint32_t height, picture *image);
 

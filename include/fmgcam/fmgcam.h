@@ -289,7 +289,8 @@ FMGCAM_API fmgcam_status fmgcam_create(const fmgcam_allocator *allocator,
 /* Release @p context and its workspace. NULL is allowed. @since 0.1 */
 FMGCAM_API void fmgcam_destroy(fmgcam_context *context);
 
-/* Text of the last failure on @p context, "" after a success; never NULL.
+/* Text of the last failure on @p context, "" after a success; never NULL, not even
+ * for a context of NULL, whose text says so.
  * Begins with the argument's name, e.g. "gradients: shape [5,1280,7,7] does not
  * match activations [1024,7,7]". Valid until the next call on the context.
  * @since 0.1 */
@@ -346,7 +347,8 @@ typedef int32_t (*fmgcam_run_fn)(void *opaque, fmgcam_task_fn task, void *job,
  * calling thread alone. @p workers, 1 or more, is how many threads it uses;
  * with @p run NULL it must be 0. Calls in which it returns non-zero, leaves
  * tasks out, or passes a worker or index out of range are
- * FMGCAM_STATUS_RUNNER. Results do not depend on how the work was split.
+ * FMGCAM_STATUS_RUNNER. Results do not depend on how the work was split; with a
+ * runner, FMGCAM_ARITHMETIC_AUTO leaves BLAS out.
  * @return OK, ARGUMENT, LIMIT (workers beyond what was reserved). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_set_runner(fmgcam_context *context,
                                            fmgcam_run_fn run, void *opaque,
@@ -559,8 +561,8 @@ FMGCAM_API fmgcam_status fmgcam_resample_maps(fmgcam_context      *context,
                                               uint32_t height, uint32_t width,
                                               const fmgcam_buffer *resampled);
 
-/* The colour of class @p index: eight that people with any colour vision can
- * tell apart, then generated ones. It depends on index alone. @p rgb receives
+/* The colour of class @p index: eight that were chosen for people whose colour
+ * vision differs, then generated ones. It depends on index alone. @p rgb receives
  * R, G, B; NULL does nothing. Any thread. @since 0.1 */
 FMGCAM_API void fmgcam_palette_color(uint32_t index, uint8_t rgb[3]);
 

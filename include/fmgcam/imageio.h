@@ -86,9 +86,10 @@ typedef struct fmgcam_imageio_read_options {
     size_t   struct_size;
     uint32_t max_width;  /* pixels; 0 means 65500 */
     uint32_t max_height; /* pixels; 0 means 65500 */
-    uint64_t max_bytes;  /* of the decoded picture (3 a pixel), and, but 1 MiB,
-                            of memory the decoder may take (up to 8 a pixel for
-                            a JPEG of several scans); 0 means 2^30 */
+    uint64_t max_bytes;  /* 0 means 2^30. The decoded picture, 3 a pixel, may
+                            have as many; and the decoder may take as many, and
+                            1 MiB, for itself. (A JPEG of several scans wants up
+                            to 8 a pixel.) */
     uint32_t background; /* 0xRRGGBB under alpha; 0 means white, 0xFFFFFF */
     uint32_t flags;      /* FMGCAM_IMAGEIO_BACKGROUND_SET */
 } fmgcam_imageio_read_options;

@@ -6,6 +6,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,82 @@ static FILE *open_inherited(int descriptor)
     return stream;
 }
 
+/* ---- Signals ------------------------------------------------------------- */
+
+/* What a signal that ends the program has to clean up. Signals belong to the
+ * process, so this cannot belong to anything smaller. */
+static output_set *volatile guarded;
+
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+#define ENDING_COUNT (sizeof endings / sizeof *endings)
+
+static void remove_temporaries(int number)
+{
+    output_set *set = guarded;
+    for (size_t i = 0; set && i < OUTPUT_SET_MAX; i++) {
+        if (set->items[i].file.temporary)
+            unlink(set->items[i].file.temporary);
+    }
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* From now on remove the temporaries of @p set if a signal ends the program, one
+ * that it was not told to ignore. */
+static void guard(output_set *set)
+{
+    if (guarded == set)
+        return;
+    guarded = set;
+    for (size_t i = 0; i < ENDING_COUNT; i++) {
+        struct sigaction action;
+        if (sigaction(endings[i], NULL, &action) == 0 &&
+            action.sa_handler == SIG_DFL) {
+            action.sa_handler = remove_temporaries;
+            sigaction(endings[i], &action, NULL);
+        }
+    }
+}
+
+/* Let signals wait while names and files of @p set change. */
+static sigset_t hold_signals(void)
+{
+    sigset_t held, before;
+    sigemptyset(&held);
+    for (size_t i = 0; i < ENDING_COUNT; i++)
+        sigaddset(&held, endings[i]);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    return before;
+}
+
+static void allow_signals(const sigset_t *before)
+{
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
 /* ---- One file ------------------------------------------------------------ */
+
+/* Opening a pipe may wait for its reader, and a signal must end that. */
+static FILE *open_output(output *to)
+{
+    if (output_is_straight(to->path))
+        return fmgcam_atomic_begin(&to->file, to->path);
+    sigset_t before = hold_signals();
+    FILE *stream = fmgcam_atomic_begin(&to->file, to->path);
+    allow_signals(&before);
+    return stream;
+}
+
+/* As above, bringing the bytes to a pipe may wait. */
+static int close_output(output *to)
+{
+    if (!to->file.temporary)
+        return fmgcam_atomic_close(&to->file);
+    sigset_t before = hold_signals();
+    int bad = fmgcam_atomic_close(&to->file);
+    allow_signals(&before);
+    return bad;
+}
 
 static void abandon(output *to)
 {
@@ -72,11 +148,12 @@ int output_begin(output_set *set, const char *path, output **to)
         return fail(path, "too many files at once");
     output *next = &set->items[set->count];
     int descriptor = descriptor_of(path);
+    guard(set);
     memset(next, 0, sizeof *next);
     next->path = path;
     next->is_inherited = descriptor >= 0;
-    next->stream = next->is_inherited ? open_inherited(descriptor)
-                                      : fmgcam_atomic_begin(&next->file, path);
+    next->stream =
+        next->is_inherited ? open_inherited(descriptor) : open_output(next);
     if (!next->stream)
         return fail_output(next);
     set->count++;
@@ -97,8 +174,7 @@ int output_put(output *to, const void *data, size_t size)
 int output_finish(output *to)
 {
     errno = 0;
-    int bad =
-        to->is_inherited ? fclose(to->stream) : fmgcam_atomic_close(&to->file);
+    int bad = to->is_inherited ? fclose(to->stream) : close_output(to);
     to->stream = NULL;
     return bad ? fail_output(to) : 0;
 }
@@ -107,20 +183,27 @@ int output_finish(output *to)
 
 int output_set_commit(output_set *set)
 {
-    for (size_t i = 0; i < set->count; i++) {
+    sigset_t before = hold_signals();
+    int status = 0;
+    for (size_t i = 0; i < set->count && !status; i++) {
         output *item = &set->items[i];
         if (!item->is_inherited && fmgcam_atomic_commit(&item->file))
-            return fail_output(item);
+            status = fail_output(item);
     }
-    set->count = 0;
-    return 0;
+    if (!status)
+        set->count = 0;
+    allow_signals(&before);
+    return status;
 }
 
 void output_set_abandon(output_set *set)
 {
+    sigset_t before = hold_signals();
     for (size_t i = 0; i < set->count; i++)
         abandon(&set->items[i]);
     set->count = 0;
+    guarded = NULL;
+    allow_signals(&before);
 }
 
 bool output_is_straight(const char *path)

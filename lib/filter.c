@@ -45,9 +45,6 @@ static fmgcam_status view_inputs(fmgcam_context *context,
 {
     fmgcam_status status = fmgcam_view_tensor(context, "signed_maps",
                                               FMGCAM_FORM_MAPS, signed_maps, m);
-    if (!status)
-        status =
-            fmgcam_check_finite(context, "signed_maps", FMGCAM_FORM_MAPS, m);
     if (status || !r)
         return status;
     status = fmgcam_view_tensor(context, "class_maps", FMGCAM_FORM_MAPS,

@@ -273,9 +273,7 @@ fmgcam_status fmgcam_combine_channels(fmgcam_context *context,
     status = fmgcam_claim(context, &extents, &scratch);
     if (status)
         return status;
-    for (size_t k = 0; k < w.n; k++)
-        fmgcam_view_copy(&w, k, 0, w.channels, 0, 1,
-                         scratch.weights + k * w.channels);
+    fmgcam_view_copy_matrix(&w, scratch.weights);
     return fmgcam_combine(context, w.n, scratch.weights, &a, &scratch,
                           signed_maps->data);
 }

@@ -143,20 +143,18 @@ static fmgcam_status make_weights(fmgcam_context *context,
         fmgcam_check_finite(context, source->name, source->form, view);
     if (status)
         return status;
-    for (size_t k = 0; k < view->n; k++)
-        fmgcam_view_copy(view, k, 0, view->channels, 0, 1,
-                         scratch->weights + k * view->channels);
+    fmgcam_view_copy_matrix(view, scratch->weights);
     if (source->divided)
         for (size_t i = 0; i < view->n * view->channels; i++)
             scratch->weights[i] /= (float)activations->cells;
     return FMGCAM_STATUS_OK;
 }
 
-static void hand_out(const fmgcam_buffer *wanted, const void *made,
+static void hand_out(const fmgcam_buffer *wanted, const float *made,
                      size_t count)
 {
     if (wanted->data)
-        memcpy(wanted->data, made, count * 4); /* float or int32_t */
+        memcpy(wanted->data, made, count * sizeof *made);
 }
 
 static int wants_from_filter_on(const fmgcam_outputs *outputs)

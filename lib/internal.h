@@ -108,7 +108,10 @@ const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
 void fmgcam_view_copy(const struct fmgcam_view *view, size_t n, size_t c,
                       size_t channels, size_t cell, size_t cells, float *to);
 
-/* The same, copying only where fmgcam_view_rows() is NULL. */
+/* Copy a matrix, whose cells are 1 x 1, to a contiguous [n, channels]. */
+void fmgcam_view_copy_matrix(const struct fmgcam_view *view, float *to);
+
+/* As fmgcam_view_copy(), copying only where fmgcam_view_rows() is NULL. */
 const float *fmgcam_view_tile(const struct fmgcam_view *view, size_t n,
                               size_t c, size_t channels, size_t cell,
                               size_t cells, float *scratch, ptrdiff_t *stride);

@@ -167,6 +167,13 @@ void fmgcam_view_copy(const struct fmgcam_view *view, size_t n, size_t c,
     }
 }
 
+void fmgcam_view_copy_matrix(const struct fmgcam_view *view, float *to)
+{
+    for (size_t n = 0; n < view->n; n++)
+        fmgcam_view_copy(view, n, 0, view->channels, 0, 1,
+                         to + n * view->channels);
+}
+
 const float *fmgcam_view_tile(const struct fmgcam_view *view, size_t n,
                               size_t c, size_t channels, size_t cell,
                               size_t cells, float *scratch, ptrdiff_t *stride)

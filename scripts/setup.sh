@@ -58,3 +58,16 @@ configure() {
         }
     fi
 }
+
+# build FOLDER OPTION... : a build with everything, warnings being errors.
+build() {
+    folder=$1
+    shift
+    echo "== $folder: $*"
+    configure "$folder" -Dwerror=true -Dimageio=enabled -Dtools=enabled \
+        -Dtests=enabled "$@"
+    ninja -C "$folder" > "$folder/build.log" || {
+        tail -n 40 "$folder/build.log"
+        return 1
+    }
+}

@@ -14,14 +14,9 @@ failed=0
 run() {
     folder=build-test-$1
     shift
-    echo "== $folder: meson $*"
-    configure "$folder" -Dwerror=true -Dimageio=enabled -Dtools=enabled \
-        -Dtests=enabled "$@"
-    ninja -C "$folder" > "$folder/build.log" || {
-        tail -n 40 "$folder/build.log"
-        exit 1
-    }
-    meson test -C "$folder" --no-rebuild --print-errorlogs || failed=$((failed + 1))
+    build "$folder" "$@" || exit 1
+    meson test -C "$folder" --no-rebuild --print-errorlogs ||
+        failed=$((failed + 1))
     # The closing lines of the test programs themselves, and their sum.
     grep -hE '^\[  (PASSED|FAILED)|^[0-9]+ passed, [0-9]+ failed' \
         "$folder/meson-logs/testlog.txt" || :

@@ -9,19 +9,6 @@ require $packages_to_build $packages_to_test clang libclang-rt-dev llvm \
 
 failed=
 
-# build FOLDER OPTION... : a build with everything, warnings being errors.
-build() {
-    folder=$1
-    shift
-    echo "== $folder: $*"
-    configure "$folder" -Dwerror=true -Dimageio=enabled -Dtools=enabled \
-        -Dtests=enabled "$@"
-    ninja -C "$folder" > "$folder/build.log" || {
-        tail -n 40 "$folder/build.log"
-        return 1
-    }
-}
-
 # check NAME COMMAND... : run, and remember what failed.
 check() {
     name=$1

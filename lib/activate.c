@@ -22,7 +22,7 @@ void fmgcam_activate(uint32_t activation, float *values, size_t count)
     switch (activation) {
     case FMGCAM_ACTIVATION_RELU:
         for (size_t i = 0; i < count; i++)
-            values[i] = values[i] > 0.0f ? values[i] : 0.0f;
+            values[i] = values[i] <= 0.0f ? 0.0f : values[i]; /* keeps NaN */
         break;
     case FMGCAM_ACTIVATION_GELU:
         for (size_t i = 0; i < count; i++)

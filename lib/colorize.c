@@ -65,6 +65,14 @@ static void choose_colors(const uint8_t *given, size_t classes, uint8_t *colors)
 
 /* ---- Planes of the map --------------------------------------------------- */
 
+/* What is drawn: which of the layers depends on where the fusing is done. */
+struct subject {
+    const char *name;
+    struct fmgcam_view view;
+    struct fmgcam_view probabilities; /* where they are needed */
+    const uint8_t *colors;
+};
+
 struct painting {
     const struct fmgcam_kernels *kernels;
     const struct fmgcam_scratch *scratch;
@@ -152,21 +160,45 @@ static struct strength measure(const float *map, size_t cells)
     return (struct strength){sqrt(squares), peak};
 }
 
+/* q_k of a map that has something positive, whose values were multiplied by
+ * @p factor. */
+static double scale_of(uint32_t normalize, struct strength map,
+                       double probability, double factor)
+{
+    switch (normalize) {
+    case FMGCAM_NORMALIZE_NONE: return 1.0 / factor;
+    case FMGCAM_NORMALIZE_MAX: return 1.0 / map.peak;
+    case FMGCAM_NORMALIZE_PROBABILITY: return probability / factor;
+    default: return 1.0 / map.norm;
+    }
+}
+
+static double probability_of(const fmgcam_options *options,
+                             const struct subject *subject, size_t k)
+{
+    if (options->normalize != FMGCAM_NORMALIZE_PROBABILITY)
+        return 1.0;
+    return (double)fmgcam_view_at(&subject->probabilities, k, 0, 0);
+}
+
 /* scales[k] makes evidence of a signed value: q_k / m with
- *   q_k = 1 / ||relu(M_k)||_2, 0 if that is 0   (1 with normalize none)
+ *   q_k = 1 / ||relu(M_k)||_2, 0 if that is 0   (1 with normalize none, 1 / max
+ *                                               M_k with max, p_k with
+ *                                               probability)
  *   m   = max over k and s of q_k relu(M_k[s])  (with rescale class that of
  *                                               the class, with none 1) */
-static void find_scales(const fmgcam_options *options, const float *planes,
-                        float factor, size_t classes, size_t cells,
-                        double *scales)
+static void find_scales(const fmgcam_options *options,
+                        const struct subject *subject, const float *planes,
+                        double factor, double *scales)
 {
     double highest = 0.0;
+    size_t cells = subject->view.cells, classes = subject->view.channels;
     for (size_t k = 0; k < classes; k++) {
         struct strength map = measure(planes + k * cells, cells);
-        int by_norm = options->normalize != FMGCAM_NORMALIZE_NONE;
-        double q = 1.0 / (by_norm ? map.norm : (double)factor);
+        double p = probability_of(options, subject, k);
+        double q = scale_of(options->normalize, map, p, factor);
         if (options->rescale == FMGCAM_RESCALE_CLASS)
-            q = 1.0 / map.peak;
+            q = p > 0.0 ? 1.0 / map.peak : 0.0;
         scales[k] = map.peak > 0.0 ? q : 0.0;
         highest = fmax(highest, scales[k] * map.peak);
     }
@@ -176,14 +208,15 @@ static void find_scales(const fmgcam_options *options, const float *planes,
 }
 
 static void prepare_contest(const fmgcam_options *options,
-                            const struct fmgcam_view *signed_maps,
+                            const struct subject *subject,
                             const struct fmgcam_scratch *scratch,
                             struct fmgcam_contest *contest)
 {
+    const struct fmgcam_view *signed_maps = &subject->view;
     size_t classes = signed_maps->channels, cells = signed_maps->cells;
     fmgcam_view_copy(signed_maps, 0, 0, classes, 0, cells, scratch->planes);
     float factor = make_room(scratch->planes, classes * cells);
-    find_scales(options, scratch->planes, factor, classes, cells,
+    find_scales(options, subject, scratch->planes, (double)factor,
                 scratch->scales);
     *contest = (struct fmgcam_contest){
         .classes = classes,
@@ -242,21 +275,14 @@ static void paint_row(void *job, size_t y, uint32_t worker)
 
 /* ---- Drawing ------------------------------------------------------------- */
 
-/* What is drawn: which of the layers depends on where the fusing is done. */
-struct subject {
-    const char *name;
-    struct fmgcam_view view;
-    const uint8_t *colors;
-};
-
 static fmgcam_status view_layers(fmgcam_context *context,
                                  const fmgcam_layers *layers,
                                  struct subject *subject)
 {
     fmgcam_layers ours;
-    fmgcam_status status =
-        fmgcam_import(context, "layers", layers, &ours,
-                      FMGCAM_SIZE_THROUGH(fmgcam_layers, colors), sizeof ours);
+    fmgcam_status status = fmgcam_import(
+        context, "layers", layers, &ours,
+        FMGCAM_SIZE_THROUGH(fmgcam_layers, probabilities), sizeof ours);
     if (status)
         return status;
     int at_image = context->options.fuse_at == FMGCAM_FUSE_AT_IMAGE;
@@ -268,8 +294,14 @@ static fmgcam_status view_layers(fmgcam_context *context,
                            "%s: NULL, expected a tensor, since options.fuse_at "
                            "is %s",
                            subject->name, at_image ? "image" : "map");
-    return fmgcam_view_tensor(context, subject->name, FMGCAM_FORM_MAPS, tensor,
-                              &subject->view);
+    status = fmgcam_view_tensor(context, subject->name, FMGCAM_FORM_PLANE_MAPS,
+                                tensor, &subject->view);
+    if (!status && at_image &&
+        context->options.normalize == FMGCAM_NORMALIZE_PROBABILITY)
+        status = fmgcam_view_probabilities(
+            context, "layers.probabilities", ours.probabilities,
+            subject->view.channels, &subject->probabilities);
+    return status;
 }
 
 static fmgcam_status paint(fmgcam_context *context,
@@ -280,16 +312,19 @@ static fmgcam_status paint(fmgcam_context *context,
     const struct fmgcam_view *view = &subject->view;
     const fmgcam_options *options = &context->options;
     struct fmgcam_scratch scratch;
-    struct fmgcam_extents extents = {view->channels, 0,           view->height,
-                                     view->width,    out->height, out->width};
+    struct fmgcam_extents extents = {.classes = view->channels,
+                                     .map_height = view->height,
+                                     .map_width = view->width,
+                                     .picture_height = out->height,
+                                     .picture_width = out->width};
     fmgcam_status status =
         fmgcam_check_apart(context, name, fmgcam_image_span(out), subject->name,
                            fmgcam_view_span(view));
     if (!status)
         status = fmgcam_claim(context, &extents, &scratch);
     if (!status)
-        status =
-            fmgcam_check_finite(context, subject->name, FMGCAM_FORM_MAPS, view);
+        status = fmgcam_require_finite(context, subject->name,
+                                       FMGCAM_FORM_PLANE_MAPS, view);
     if (status)
         return status;
 
@@ -313,7 +348,7 @@ static fmgcam_status paint(fmgcam_context *context,
     };
     choose_colors(subject->colors, view->channels, scratch.colors);
     if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE) {
-        prepare_contest(options, view, &scratch, &painting.contest);
+        prepare_contest(options, subject, &scratch, &painting.contest);
     } else {
         mix_planes(view, &scratch);
         status = check_planes(context, view, scratch.planes);

@@ -164,7 +164,8 @@ static fmgcam_status multiply_up(fmgcam_context *context, float *weights,
 {
     for (size_t i = channels; i < classes * channels; i++) {
         weights[i] *= weights[i - channels];
-        if (!isfinite(weights[i]))
+        if (!isfinite(weights[i]) &&
+            context->options.non_finite != FMGCAM_NON_FINITE_PROPAGATE)
             return fmgcam_fail(
                 context, FMGCAM_STATUS_OVERFLOW,
                 "weights: the product of ranks 0 to %zu, channel "
@@ -181,28 +182,6 @@ static void divide(float *values, size_t count, float divisor)
 }
 
 /* ---- The stage ----------------------------------------------------------- */
-
-/* Every activation enters a sum, so sums that are not finite tell. */
-static fmgcam_status check_sums(fmgcam_context *context,
-                                const struct combining *combining)
-{
-    const struct fmgcam_view *activations = combining->activations;
-    for (size_t i = 0; i < combining->classes * activations->cells; i++) {
-        if (isfinite(combining->maps[i]))
-            continue;
-        fmgcam_status status = fmgcam_check_finite(
-            context, "activations", FMGCAM_FORM_ACTIVATIONS, activations);
-        if (status)
-            return status;
-        size_t cell = i % activations->cells;
-        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
-                           "signed_maps: the sum for class %zu, cell [%zu,%zu] "
-                           "leaves the range of float32",
-                           i / activations->cells, cell / activations->width,
-                           cell % activations->width);
-    }
-    return FMGCAM_STATUS_OK;
-}
 
 fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
                              float *weights,
@@ -226,7 +205,7 @@ fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
     if (!status)
         status = run_products(context, &combining);
     if (!status)
-        status = check_sums(context, &combining);
+        status = fmgcam_judge_maps(context, activations, maps, classes);
     if (!status && released)
         divide(maps, classes * activations->cells,
                (float)activations->channels);
@@ -268,11 +247,14 @@ fmgcam_status fmgcam_combine_channels(fmgcam_context *context,
     struct fmgcam_scratch scratch;
     struct fmgcam_extents extents = {.classes = w.n,
                                      .channels = w.channels,
+                                     .map_depth = a.depth,
                                      .map_height = a.height,
                                      .map_width = a.width};
     status = fmgcam_claim(context, &extents, &scratch);
     if (status)
         return status;
+    fmgcam_apply_policy(context, &w);
+    fmgcam_apply_policy(context, &a);
     fmgcam_view_copy_matrix(&w, scratch.weights);
     return fmgcam_combine(context, w.n, scratch.weights, &a, &scratch,
                           signed_maps->data);

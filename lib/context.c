@@ -26,7 +26,7 @@ const char *fmgcam_build_info(void)
 /* ---- Options ------------------------------------------------------------- */
 
 static const size_t options_first_size =
-    FMGCAM_SIZE_THROUGH(fmgcam_options, alpha);
+    FMGCAM_SIZE_THROUGH(fmgcam_options, spatial_axes);
 
 /* The members that choose one of 1...last; first is the default. */
 static const struct {
@@ -35,14 +35,15 @@ static const struct {
     uint32_t last;
     uint32_t standard, released; /* the profile's defaults */
 } choices[] = {
-    {"method", offsetof(fmgcam_options, method), FMGCAM_METHOD_GRAD_CAM,
+    {"method", offsetof(fmgcam_options, method), FMGCAM_METHOD_FEM,
      FMGCAM_METHOD_GRAD_CAM, FMGCAM_METHOD_GRAD_CAM},
     {"activation", offsetof(fmgcam_options, activation), FMGCAM_ACTIVATION_NONE,
      FMGCAM_ACTIVATION_RELU, FMGCAM_ACTIVATION_RELU},
     {"filter", offsetof(fmgcam_options, filter), FMGCAM_FILTER_NONE,
      FMGCAM_FILTER_ARGMAX, FMGCAM_FILTER_ARGMAX},
-    {"normalize", offsetof(fmgcam_options, normalize), FMGCAM_NORMALIZE_NONE,
-     FMGCAM_NORMALIZE_L2, FMGCAM_NORMALIZE_L2_COLUMNS},
+    {"normalize", offsetof(fmgcam_options, normalize),
+     FMGCAM_NORMALIZE_PROBABILITY, FMGCAM_NORMALIZE_L2,
+     FMGCAM_NORMALIZE_L2_COLUMNS},
     {"rescale", offsetof(fmgcam_options, rescale), FMGCAM_RESCALE_NONE,
      FMGCAM_RESCALE_STACK, FMGCAM_RESCALE_STACK},
     {"arithmetic", offsetof(fmgcam_options, arithmetic),
@@ -54,6 +55,15 @@ static const struct {
      FMGCAM_RESAMPLE_BICUBIC, FMGCAM_RESAMPLE_BICUBIC},
     {"blend", offsetof(fmgcam_options, blend), FMGCAM_BLEND_CONSTANT,
      FMGCAM_BLEND_EVIDENCE, FMGCAM_BLEND_EVIDENCE},
+    {"target", offsetof(fmgcam_options, target), FMGCAM_TARGET_SIGMOID,
+     FMGCAM_TARGET_LOGIT, FMGCAM_TARGET_LOGIT},
+    {"non_finite", offsetof(fmgcam_options, non_finite),
+     FMGCAM_NON_FINITE_PROPAGATE, FMGCAM_NON_FINITE_ERROR,
+     FMGCAM_NON_FINITE_ERROR},
+    {"layer_fusion", offsetof(fmgcam_options, layer_fusion),
+     FMGCAM_LAYER_FUSION_PRODUCT, FMGCAM_LAYER_FUSION_MEAN,
+     FMGCAM_LAYER_FUSION_MEAN},
+    {"spatial_axes", offsetof(fmgcam_options, spatial_axes), 3, 2, 2},
 };
 
 fmgcam_status fmgcam_options_init(fmgcam_options *options, size_t struct_size)
@@ -77,6 +87,37 @@ static fmgcam_status check_range(fmgcam_context *context, const char *name,
         return FMGCAM_STATUS_OK;
     return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                        "options.%s: %u, expected 0 to %u", name, value, last);
+}
+
+/* What does not go together, of options without zeros. */
+static fmgcam_status check_together(fmgcam_context *context,
+                                    const fmgcam_options *options)
+{
+    if (options->profile == FMGCAM_PROFILE_RELEASED &&
+        options->method != FMGCAM_METHOD_GRAD_CAM)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "options.method: %s, expected grad-cam, the only "
+                           "one of profile released",
+                           fmgcam_method_name(options->method));
+    if (options->normalize == FMGCAM_NORMALIZE_L2_COLUMNS &&
+        options->spatial_axes != 2)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "options.normalize: l2-columns, expected another "
+                           "one for maps of %u axes",
+                           options->spatial_axes);
+    if (options->method == FMGCAM_METHOD_CONTRASTIVE &&
+        options->target != FMGCAM_TARGET_LOGIT)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "options.target: %u, expected FMGCAM_TARGET_LOGIT "
+                           "(1) for method contrastive",
+                           options->target);
+#ifndef FMGCAM_HAVE_CBLAS
+    if (options->arithmetic == FMGCAM_ARITHMETIC_BLAS)
+        return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
+                           "options.arithmetic: blas, but this library was "
+                           "built without one");
+#endif
+    return FMGCAM_STATUS_OK;
 }
 
 /* Check @p options and replace what is 0 by its default. */
@@ -113,14 +154,7 @@ static fmgcam_status resolve(fmgcam_context *context, fmgcam_options *options)
     if (options->alpha == 0.0f && !(options->flags & FMGCAM_OPTION_ALPHA_SET))
         options->alpha = default_alpha;
     options->flags |= FMGCAM_OPTION_ALPHA_SET;
-
-#ifndef FMGCAM_HAVE_CBLAS
-    if (options->arithmetic == FMGCAM_ARITHMETIC_BLAS)
-        return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
-                           "options.arithmetic: blas, but this library was "
-                           "built without one");
-#endif
-    return FMGCAM_STATUS_OK;
+    return check_together(context, options);
 }
 
 fmgcam_status fmgcam_set_options(fmgcam_context *context,

@@ -13,14 +13,17 @@ void fmgcam_choose_winner(const float *signed_maps,
     for (size_t s = 0; s < shape.cells; s++) {
         float best = signed_maps[s];
         int32_t rank = 0;
+        int is_number = best == best;
         for (size_t k = 1; k < shape.classes; k++) {
             float value = signed_maps[k * shape.cells + s];
+            is_number &= value == value;
             if (value > best) {
                 best = value;
                 rank = (int32_t)k;
             }
         }
-        winner[s] = best > 0.0f || keep_negative ? rank : -1;
+        int has_winner = is_number && (best > 0.0f || keep_negative);
+        winner[s] = has_winner ? rank : -1;
     }
 }
 
@@ -32,9 +35,11 @@ void fmgcam_filter(const fmgcam_options *options, const float *signed_maps,
     int keep_negative = options->profile == FMGCAM_PROFILE_RELEASED;
     fmgcam_choose_winner(signed_maps, shape, keep_negative, scratch);
     for (size_t k = 0; k < shape.classes; k++)
-        for (size_t s = 0; s < shape.cells; s++)
-            if (scratch[s] != (int32_t)k)
-                maps[k * shape.cells + s] = 0.0f;
+        for (size_t s = 0; s < shape.cells; s++) {
+            float *value = &maps[k * shape.cells + s];
+            if (scratch[s] != (int32_t)k && *value == *value) /* no NaN */
+                *value = 0.0f;
+        }
 }
 
 /* The two inputs, of one shape; class_maps only where filtered is wanted. */
@@ -51,8 +56,8 @@ static fmgcam_status view_inputs(fmgcam_context *context,
                                 class_maps, r);
     if (status)
         return status;
-    if (r->channels != m->channels || r->height != m->height ||
-        r->width != m->width)
+    if (r->channels != m->channels || r->rank != m->rank ||
+        r->depth != m->depth || r->height != m->height || r->width != m->width)
         return fmgcam_fail_mismatch(context, "class_maps", class_maps,
                                     "signed_maps", signed_maps);
     return FMGCAM_STATUS_OK;
@@ -94,6 +99,7 @@ fmgcam_status fmgcam_filter_maps(fmgcam_context *context,
     struct fmgcam_scratch scratch;
     struct fmgcam_map_shape shape = fmgcam_shape_of(&m);
     struct fmgcam_extents extents = {.classes = shape.classes,
+                                     .map_depth = shape.depth,
                                      .map_height = shape.height,
                                      .map_width = shape.width};
     status = fmgcam_claim(context, &extents, &scratch);
@@ -105,6 +111,9 @@ fmgcam_status fmgcam_filter_maps(fmgcam_context *context,
             fmgcam_check_finite(context, "class_maps", FMGCAM_FORM_MAPS, &r);
     if (status)
         return status;
+    fmgcam_apply_policy(context, &m);
+    if (wants_filtered)
+        fmgcam_apply_policy(context, &r);
     fmgcam_view_copy(&m, 0, 0, shape.classes, 0, shape.cells,
                      scratch.signed_maps);
     if (wants_winner)

@@ -81,22 +81,54 @@ void fmgcam_log_info(fmgcam_context *context, const char *format, ...)
 /* Copy @p text to @p buffer (NULL: nowhere), shortened to fit; its length. */
 size_t fmgcam_copy_text(const char *text, char *buffer, size_t size);
 
+/* ---- tensor.c: descriptions of tensors ----------------------------------- */
+
+/* Bytes of an element; 0 of an unknown dtype. */
+size_t fmgcam_element_size(uint32_t dtype);
+
 /* ---- view.c: reading tensors --------------------------------------------- */
 
-/* Any tensor, as [n, channels, height, width]; maps have their classes on the
- * axis of channels, matrices have 1 x 1 cells. Strides count elements. */
+/* What a quantised view's scales and zero points are counted by. */
+enum fmgcam_scale_axis {
+    FMGCAM_SCALE_NONE, /* the values are as they are */
+    FMGCAM_SCALE_TENSOR,
+    FMGCAM_SCALE_N,
+    FMGCAM_SCALE_CHANNELS
+};
+
+/* Any tensor, as [n, channels, depth, height, width]; maps have their classes
+ * on the axis of channels, matrices have one cell, vectors are matrices of one
+ * column. Strides count elements. */
 struct fmgcam_view {
     const void *data;
     uint32_t dtype;
     uint32_t rank; /* as the caller gave it, for error texts */
-    size_t n, channels, height, width;
-    size_t cells; /* height * width */
-    ptrdiff_t stride_n, stride_c, stride_h, stride_w;
+    size_t n, channels, depth, height, width;
+    size_t cells; /* depth * height * width */
+    ptrdiff_t stride_n, stride_c, stride_d, stride_h, stride_w;
+    enum fmgcam_scale_axis scaled;
+    const float *scales;
+    const int32_t *zero_points; /* NULL: all 0 */
+    int skips_non_finite;       /* NaN and infinity are read as 0 */
 };
+
+/* The same values with n indices of n from @p first on. */
+struct fmgcam_view fmgcam_view_part(const struct fmgcam_view *view,
+                                    size_t first, size_t n);
+
+/* Contiguous float weights [n, channels] as gradients that are the same at
+ * every cell of @p like. */
+struct fmgcam_view fmgcam_view_broadcast(const float *weights, size_t n,
+                                         const struct fmgcam_view *like);
 
 /* The element at the indices (n, c, cell), as float. */
 float fmgcam_view_at(const struct fmgcam_view *view, size_t n, size_t c,
                      size_t cell);
+
+/* The same as it is stored, for error texts: neither rounded to float nor
+ * scaled. */
+double fmgcam_view_stored(const struct fmgcam_view *view, size_t n, size_t c,
+                          size_t cell);
 
 /* Rows of cells as they lie in memory: channel c + i at the returned pointer
  * plus i * *stride, beginning at @p cell; NULL where the view is not float32
@@ -118,14 +150,6 @@ const float *fmgcam_view_tile(const struct fmgcam_view *view, size_t n,
 
 /* ---- validate.c: what the caller gave ------------------------------------ */
 
-/* The shapes that a tensor may have. */
-enum fmgcam_form {
-    FMGCAM_FORM_ACTIVATIONS, /* [C, H, W] or [1, C, H, W] */
-    FMGCAM_FORM_GRADIENTS,   /* [K, C, H, W] or [C, H, W] */
-    FMGCAM_FORM_MATRIX,      /* [K, C] */
-    FMGCAM_FORM_MAPS         /* [K, H, W] */
-};
-
 /* Bytes of memory from the first to the last one that may be touched. */
 struct fmgcam_span {
     uintptr_t first, last;
@@ -145,10 +169,8 @@ fmgcam_status fmgcam_import(fmgcam_context *context, const char *name,
 #define FMGCAM_SIZE_THROUGH(type, member)                                      \
  (offsetof(type, member) + sizeof(((type *)0)->member))
 
-fmgcam_status fmgcam_view_tensor(fmgcam_context *context, const char *name,
-                                 enum fmgcam_form form,
-                                 const fmgcam_tensor *tensor,
-                                 struct fmgcam_view *view);
+fmgcam_status fmgcam_check_aligned(fmgcam_context *context, const char *name,
+                                   const void *data, size_t size);
 
 /* Check that @p buffer holds rows x columns elements of 4 bytes; its span. */
 fmgcam_status fmgcam_check_buffer(fmgcam_context *context, const char *name,
@@ -160,15 +182,9 @@ struct fmgcam_regions {
     struct {
         const char *name;
         struct fmgcam_span span;
-    } entries[12];
+    } entries[16];
     size_t count;
 };
-/* SHAPE, with both shapes. */
-fmgcam_status fmgcam_fail_mismatch(fmgcam_context *context, const char *name,
-                                   const fmgcam_tensor *tensor,
-                                   const char *other_name,
-                                   const fmgcam_tensor *other);
-
 struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view);
 fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
                                  struct fmgcam_span span, const char *other,
@@ -183,10 +199,93 @@ fmgcam_status fmgcam_add_output(fmgcam_context *context,
                                 const char *name, const fmgcam_buffer *buffer,
                                 size_t rows, size_t columns);
 
+/* ---- accept.c: tensors of the caller ------------------------------------- */
+
+/* The shapes that a tensor may have. */
+enum fmgcam_form {
+    /* With options.spatial_axes 1 or 3, [L] or [D, H, W] for [H, W]. */
+    FMGCAM_FORM_ACTIVATIONS, /* [C, H, W] or [1, C, H, W] */
+    FMGCAM_FORM_GRADIENTS,   /* [K, C, H, W] or [C, H, W] */
+    FMGCAM_FORM_MATRIX,      /* [K, C] */
+    FMGCAM_FORM_VECTOR,      /* [n] or [1, n]; a view with n rows */
+    FMGCAM_FORM_MAPS,        /* [K, L], [K, H, W] or [K, D, H, W] */
+    FMGCAM_FORM_PLANE_MAPS,  /* [K, H, W] */
+    FMGCAM_FORM_ANY          /* 1 to 5 axes: n, channels, then space */
+};
+
+/* A tensor of floats. */
+fmgcam_status fmgcam_view_tensor(fmgcam_context *context, const char *name,
+                                 enum fmgcam_form form,
+                                 const fmgcam_tensor *tensor,
+                                 struct fmgcam_view *view);
+/* A tensor of floats, or of integers with their quantization, which is called
+ * by the tensor's name and "_quantization". */
+fmgcam_status fmgcam_view_quantized(fmgcam_context *context, const char *name,
+                                    enum fmgcam_form form,
+                                    const fmgcam_tensor *tensor,
+                                    const fmgcam_quantization *quantization,
+                                    struct fmgcam_view *view);
+/* A tensor of floats, or of integers that are the values themselves. */
+fmgcam_status fmgcam_view_numbers(fmgcam_context *context, const char *name,
+                                  enum fmgcam_form form,
+                                  const fmgcam_tensor *tensor,
+                                  struct fmgcam_view *view);
+
+/* SHAPE, with both shapes. */
+fmgcam_status fmgcam_fail_mismatch(fmgcam_context *context, const char *name,
+                                   const fmgcam_tensor *tensor,
+                                   const char *other_name,
+                                   const fmgcam_tensor *other);
+
+enum { FMGCAM_SHAPE_TEXT_SIZE = 176 };
+
+/* "[0,17,3,3]": the index of an element in the caller's order. */
+void fmgcam_print_index(const fmgcam_context *context, enum fmgcam_form form,
+                        const struct fmgcam_view *view, size_t n, size_t c,
+                        size_t cell, char text[FMGCAM_SHAPE_TEXT_SIZE]);
+
+/* "maps[2]" */
+void fmgcam_name_element(const char *array, size_t index, char name[32]);
+
+/* "[3,3]": a cell of its map. */
+void fmgcam_print_cell(const fmgcam_context *context,
+                       const struct fmgcam_view *view, size_t cell,
+                       char text[FMGCAM_SHAPE_TEXT_SIZE]);
+
+/* ---- finite.c: NaN and infinity ------------------------------------------ */
+
 /* NON_FINITE with tensor, index and value if there is one, else OK. */
+fmgcam_status fmgcam_require_finite(fmgcam_context *context, const char *name,
+                                    enum fmgcam_form form,
+                                    const struct fmgcam_view *view);
+/* The same, where options.non_finite is to see it as an error. */
 fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
                                   enum fmgcam_form form,
                                   const struct fmgcam_view *view);
+
+/* Under NON_FINITE_SKIP and _PROPAGATE: how many elements of @p view are NaN or
+ * infinite, which are skipped from then on, or propagate. Else 0. */
+size_t fmgcam_apply_policy(const fmgcam_context *context,
+                           struct fmgcam_view *view);
+
+/* Weights [K, C] or maps [K, cells] that are made of finite inputs and are not
+ * finite themselves: OVERFLOW, unless non-finite values may propagate. */
+fmgcam_status fmgcam_check_weights(fmgcam_context *context,
+                                   const float *weights, size_t classes,
+                                   size_t channels);
+fmgcam_status fmgcam_check_maps(fmgcam_context *context, const float *maps,
+                                size_t classes,
+                                const struct fmgcam_view *activations);
+
+/* The same where an input may be to blame, every element of which entered a
+ * sum: then NON_FINITE. */
+fmgcam_status fmgcam_judge_weights(fmgcam_context *context, const char *name,
+                                   enum fmgcam_form form,
+                                   const struct fmgcam_view *input,
+                                   const float *weights, size_t classes);
+fmgcam_status fmgcam_judge_maps(fmgcam_context *context,
+                                const struct fmgcam_view *activations,
+                                const float *maps, size_t classes);
 
 /* ---- image.c: pictures of the caller ------------------------------------- */
 
@@ -208,6 +307,9 @@ uint8_t *fmgcam_image_row(const fmgcam_image *image, size_t y);
 struct fmgcam_extents {
     size_t classes, channels, map_height, map_width;
     size_t picture_height, picture_width;
+    size_t map_depth; /* 0 is 1 */
+    size_t pictures;  /* of a batch; 0 is 1 */
+    int eigen;        /* with the matrix of eigen.c */
 };
 
 /* Tiles, the unit in which tensors that cannot be read in place are copied. */
@@ -215,10 +317,13 @@ enum { FMGCAM_TILE_CHANNELS = 32, FMGCAM_TILE_CELLS = 128 };
 
 struct fmgcam_scratch {
     /* Stages 1 to 6. */
-    float *weights;     /* [K, C] */
-    float *signed_maps; /* [K, H, W] */
-    float *maps;        /* [K, H, W] */
-    int32_t *winner;    /* [H, W] */
+    float *weights;       /* [K, C] */
+    float *signed_maps;   /* [K, H, W] */
+    float *maps;          /* [K, H, W] */
+    int32_t *winner;      /* [H, W] */
+    uint32_t *references; /* [K, 3], of contrast.c */
+    double *row;          /* [2, max(K, C)] */
+    double *eigen;        /* fmgcam_eigen_space() */
     /* Stage 7, in the same memory. */
     float *planes;        /* [max(K, 4), H, W] */
     uint32_t *tap_starts; /* [picture_width] */
@@ -228,6 +333,7 @@ struct fmgcam_scratch {
     /* Both: worker_floats floats for each worker. */
     float *worker_scratch;
     size_t worker_floats;
+    size_t slot_bytes; /* from that of one picture of a batch to the next */
 };
 
 /* Scratch for @p extents: within what is reserved, else allocated. */
@@ -236,6 +342,9 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
                            struct fmgcam_scratch *scratch);
 float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
                              uint32_t worker);
+/* Scratch of stages 1 to 6 in which @p worker explains a picture by itself. */
+struct fmgcam_scratch fmgcam_worker_slot(const struct fmgcam_scratch *scratch,
+                                         uint32_t worker);
 
 /* Bytes of a workspace for @p extents; 0 is returned where that overflows. */
 int fmgcam_measure_workspace(const struct fmgcam_extents *extents,
@@ -273,14 +382,14 @@ fmgcam_status fmgcam_run_items(fmgcam_context *context,
  * Maps are contiguous [K, H, W] and change in place. */
 
 struct fmgcam_map_shape {
-    size_t classes, height, width, cells;
+    size_t classes, depth, height, width, cells;
 };
 
 static inline struct fmgcam_map_shape
 fmgcam_shape_of(const struct fmgcam_view *maps)
 {
-    return (struct fmgcam_map_shape){maps->channels, maps->height, maps->width,
-                                     maps->cells};
+    return (struct fmgcam_map_shape){maps->channels, maps->depth, maps->height,
+                                     maps->width, maps->cells};
 }
 
 /* pool.c */
@@ -288,12 +397,124 @@ fmgcam_status fmgcam_pool(fmgcam_context *context,
                           const struct fmgcam_view *gradients,
                           const struct fmgcam_scratch *scratch, float *weights);
 
+/* The methods that are not Grad-CAM take inputs that are known to be finite (or
+ * may propagate). Gradients are [K, C, cells], activations [1, C, cells]. */
+
+/* weigh.c: weights [K, C] of options.method grad-cam++, grad-cam++-stable and
+ * xgrad-cam, and of fem, which has no gradients (NULL) and one class. */
+fmgcam_status fmgcam_weigh(fmgcam_context *context,
+                           const struct fmgcam_view *gradients,
+                           const struct fmgcam_view *activations,
+                           const struct fmgcam_scratch *scratch, float *weights,
+                           uint64_t *guarded);
+
+/* product.c: signed maps of layer-cam, hires-cam and element-wise. */
+fmgcam_status fmgcam_add_products(fmgcam_context *context,
+                                  const struct fmgcam_view *gradients,
+                                  const struct fmgcam_view *activations,
+                                  const struct fmgcam_scratch *scratch,
+                                  float *maps);
+
+/* lanczos.c: the largest eigenvalue of a symmetric positive semidefinite matrix
+ * [n, n]; *vector, in @p scratch, is its eigenvector, of length 1. 0 for zeros.
+ * @p scratch has fmgcam_leading_space() doubles (0 on overflow). */
+size_t fmgcam_leading_space(size_t n);
+double fmgcam_leading_pair(const double *matrix, size_t n, double *scratch,
+                           const double **vector);
+
+/* eigen.c: signed maps of eigen-cam (gradients NULL) and eigen-grad-cam. How
+ * many doubles it needs, never less for larger sizes; 0 on overflow. */
+size_t fmgcam_eigen_space(size_t cells, size_t channels);
+fmgcam_status fmgcam_project(fmgcam_context *context,
+                             const struct fmgcam_view *gradients,
+                             const struct fmgcam_view *activations,
+                             const struct fmgcam_scratch *scratch, float *maps);
+
 /* combine.c: @p weights is changed by profile released. */
 fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
                              float *weights,
                              const struct fmgcam_view *activations,
                              const struct fmgcam_scratch *scratch, float *maps);
 void fmgcam_warm_up_blas(void);
+
+/* ---- picture.c: what one call of fmgcam_explain() is about --------------- */
+
+/* Where weights come from. */
+enum fmgcam_source_kind {
+    FMGCAM_SOURCE_NONE, /* class-agnostic methods */
+    FMGCAM_SOURCE_GRADIENTS,
+    FMGCAM_SOURCE_WEIGHTS,
+    FMGCAM_SOURCE_CLASSIFIER
+};
+
+struct fmgcam_source {
+    enum fmgcam_source_kind kind;
+    const char *name;
+    enum fmgcam_form form;
+    const fmgcam_tensor *tensor;
+    const fmgcam_quantization *quantization;
+    struct fmgcam_view view;
+};
+
+struct fmgcam_picture {
+    struct fmgcam_view activations;
+    struct fmgcam_source source;
+    size_t classes;          /* K */
+    const uint32_t *indices; /* [K], of the classes; NULL: 0 to K - 1 */
+    int has_scores, has_probabilities;
+    struct fmgcam_view scores, probabilities;
+    fmgcam_outputs wanted;   /* a copy */
+    fmgcam_outputs *outputs; /* the caller's, for what is written into it */
+};
+
+/* Check all that the caller gave; what scratch it will take. */
+fmgcam_status fmgcam_accept_picture(fmgcam_context *context,
+                                    const fmgcam_inputs *inputs,
+                                    fmgcam_outputs *outputs,
+                                    struct fmgcam_picture *picture,
+                                    struct fmgcam_extents *extents);
+
+/* Index of the class of rank @p k in the classifier and the scores. */
+static inline uint32_t fmgcam_class_index(const struct fmgcam_picture *picture,
+                                          size_t k)
+{
+    return picture->indices ? picture->indices[k] : (uint32_t)k;
+}
+
+/* p [n] of one column: how many classes, and each in 0...1. */
+fmgcam_status fmgcam_view_probabilities(fmgcam_context *context,
+                                        const char *name,
+                                        const fmgcam_tensor *tensor,
+                                        size_t classes,
+                                        struct fmgcam_view *view);
+
+/* classifier.c: the weights that the gradients of options.target would give. */
+fmgcam_status fmgcam_take_rows(fmgcam_context *context,
+                               const struct fmgcam_picture *picture,
+                               const struct fmgcam_scratch *scratch);
+
+/* contrast.c: scratch->weights less those of similar classes. */
+fmgcam_status fmgcam_contrast(fmgcam_context *context,
+                              const struct fmgcam_picture *picture,
+                              const struct fmgcam_scratch *scratch);
+
+/* method.c */
+int fmgcam_is_class_agnostic(uint32_t method);
+int fmgcam_has_weights(uint32_t method);
+int fmgcam_needs_eigen(uint32_t method);
+/* The method's name as in the program, for error texts. */
+const char *fmgcam_method_name(uint32_t method);
+/* Stages 1 and 2 by options.method into @p signed_maps (NULL: stage 1 alone),
+ * handing out the weights. Writes picture->outputs->guarded. */
+fmgcam_status fmgcam_make_signed_maps(fmgcam_context *context,
+                                      const struct fmgcam_picture *picture,
+                                      const struct fmgcam_scratch *scratch,
+                                      float *signed_maps);
+
+/* explain.c: stages 1 to 6 of what was accepted. */
+fmgcam_status fmgcam_explain_picture(fmgcam_context *context,
+                                     struct fmgcam_picture *picture,
+                                     const struct fmgcam_scratch *scratch);
 
 /* activate.c */
 void fmgcam_activate(uint32_t activation, float *values, size_t count);
@@ -308,12 +529,33 @@ void fmgcam_filter(const fmgcam_options *options, const float *signed_maps,
                    struct fmgcam_map_shape shape, int32_t *scratch,
                    float *maps);
 
+/* measure.c */
+void fmgcam_find_margin(const float *signed_maps, struct fmgcam_map_shape shape,
+                        float *margin);
+
 /* normalize.c */
-void fmgcam_normalize(const fmgcam_options *options, float *maps,
+/* @p probabilities, a vector, is looked at with NORMALIZE_PROBABILITY only. */
+void fmgcam_normalize(const fmgcam_options *options,
+                      const struct fmgcam_view *probabilities, float *maps,
                       struct fmgcam_map_shape shape);
 /* Returns FMGCAM_RESULT_* bits. */
 uint32_t fmgcam_rescale(uint32_t rescale, float *maps,
                         struct fmgcam_map_shape shape);
+
+/* resample.c: scratch->planes [classes, H, W] to @p out [classes, height,
+ * width], where a value is joined to what is there. */
+enum fmgcam_join {
+    FMGCAM_JOIN_STORE,
+    FMGCAM_JOIN_SUM,
+    FMGCAM_JOIN_MAXIMUM,
+    FMGCAM_JOIN_POSITIVE, /* stores max(value, 0) */
+    FMGCAM_JOIN_PRODUCT   /* times max(value, 0) */
+};
+fmgcam_status fmgcam_resample_planes(fmgcam_context *context,
+                                     const struct fmgcam_scratch *scratch,
+                                     struct fmgcam_map_shape shape,
+                                     size_t height, size_t width,
+                                     enum fmgcam_join join, float *out);
 
 /* taps.c: output sample @p position is the sum over j < count of
  * weights[j] * input[*start + j]. */

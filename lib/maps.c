@@ -30,14 +30,18 @@ fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
         status = fmgcam_check_apart(context, output_name, span, name,
                                     fmgcam_view_span(view));
     struct fmgcam_extents extents = {.classes = view->channels,
+                                     .map_depth = view->depth,
                                      .map_height = view->height,
                                      .map_width = view->width};
     if (!status)
         status = fmgcam_check_limits(context, &extents);
     if (!status)
         status = fmgcam_check_finite(context, name, FMGCAM_FORM_MAPS, view);
-    if (!status && !in_place)
+    if (status)
+        return status;
+    fmgcam_apply_policy(context, view);
+    if (!in_place || view->skips_non_finite)
         fmgcam_view_copy(view, 0, 0, view->channels, 0, view->cells,
                          output->data);
-    return status;
+    return FMGCAM_STATUS_OK;
 }

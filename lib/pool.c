@@ -6,8 +6,6 @@
  * (Selvaraju et al., Grad-CAM, 2017.) */
 #include "internal.h"
 
-#include <math.h>
-
 struct pooling {
     const struct fmgcam_kernels *kernels;
     const struct fmgcam_view *gradients;
@@ -48,26 +46,6 @@ static void pool_block(void *job, size_t index, uint32_t worker)
         weights[c] = fold_lanes(lanes[c]) / (float)gradients->cells;
 }
 
-/* Sums that are not finite have an input to blame, or the range of float32. */
-static fmgcam_status check_sums(fmgcam_context *context,
-                                const struct fmgcam_view *gradients,
-                                const float *weights)
-{
-    for (size_t i = 0; i < gradients->n * gradients->channels; i++) {
-        if (isfinite(weights[i]))
-            continue;
-        fmgcam_status status = fmgcam_check_finite(
-            context, "gradients", FMGCAM_FORM_GRADIENTS, gradients);
-        if (status)
-            return status;
-        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
-                           "gradients: the sum for class %zu, channel %zu "
-                           "leaves the range of float32",
-                           i / gradients->channels, i % gradients->channels);
-    }
-    return FMGCAM_STATUS_OK;
-}
-
 fmgcam_status fmgcam_pool(fmgcam_context *context,
                           const struct fmgcam_view *gradients,
                           const struct fmgcam_scratch *scratch, float *weights)
@@ -82,7 +60,10 @@ fmgcam_status fmgcam_pool(fmgcam_context *context,
     };
     fmgcam_status status = fmgcam_run_items(context, pool_block, &pooling,
                                             gradients->n * pooling.blocks);
-    return status ? status : check_sums(context, gradients, weights);
+    return status ? status
+                  : fmgcam_judge_weights(context, "gradients",
+                                         FMGCAM_FORM_GRADIENTS, gradients,
+                                         weights, gradients->n);
 }
 
 fmgcam_status fmgcam_pool_gradients(fmgcam_context *context,
@@ -108,10 +89,12 @@ fmgcam_status fmgcam_pool_gradients(fmgcam_context *context,
     struct fmgcam_scratch scratch;
     struct fmgcam_extents extents = {.classes = view.n,
                                      .channels = view.channels,
+                                     .map_depth = view.depth,
                                      .map_height = view.height,
                                      .map_width = view.width};
     status = fmgcam_claim(context, &extents, &scratch);
     if (status)
         return status;
+    fmgcam_apply_policy(context, &view);
     return fmgcam_pool(context, &view, &scratch, weights->data);
 }

@@ -11,8 +11,20 @@ struct resampling {
     size_t height, width;
     size_t row_taps;    /* horizontal */
     size_t column_taps; /* vertical */
-    float *out;         /* [classes, height, width] */
+    enum fmgcam_join join;
+    float *out; /* [classes, height, width] */
 };
+
+static float join(enum fmgcam_join how, float there, float value)
+{
+    switch (how) {
+    case FMGCAM_JOIN_SUM: return there + value;
+    case FMGCAM_JOIN_MAXIMUM: return value > there ? value : there;
+    case FMGCAM_JOIN_POSITIVE: return fmaxf(value, 0.0f);
+    case FMGCAM_JOIN_PRODUCT: return there * fmaxf(value, 0.0f);
+    default: return value;
+    }
+}
 
 /* One output row of one class: down the columns, then along the row. */
 static void resample_row(void *job, size_t index, uint32_t worker)
@@ -37,7 +49,7 @@ static void resample_row(void *job, size_t index, uint32_t worker)
         float sum = 0.0f;
         for (size_t j = 0; j < r->row_taps; j++)
             sum += taps[j] * from[j];
-        out[x] = sum;
+        out[x] = join(r->join, out[x], sum);
     }
 }
 
@@ -54,6 +66,30 @@ static fmgcam_status check_range(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
+fmgcam_status fmgcam_resample_planes(fmgcam_context *context,
+                                     const struct fmgcam_scratch *scratch,
+                                     struct fmgcam_map_shape shape,
+                                     size_t height, size_t width,
+                                     enum fmgcam_join join, float *out)
+{
+    uint32_t resample = context->options.resample;
+    struct resampling job = {
+        .scratch = scratch,
+        .shape = shape,
+        .resample = resample,
+        .height = height,
+        .width = width,
+        .row_taps = fmgcam_tap_count(resample, shape.width, width),
+        .column_taps = fmgcam_tap_count(resample, shape.height, height),
+        .join = join,
+        .out = out,
+    };
+    fmgcam_place_row_taps(resample, shape.width, width, scratch);
+    fmgcam_status status =
+        fmgcam_run_items(context, resample_row, &job, shape.classes * height);
+    return status ? status : check_range(context, &job);
+}
+
 fmgcam_status fmgcam_resample_maps(fmgcam_context *context,
                                    const fmgcam_tensor *maps, uint32_t height,
                                    uint32_t width,
@@ -67,8 +103,8 @@ fmgcam_status fmgcam_resample_maps(fmgcam_context *context,
     struct fmgcam_view view;
     struct fmgcam_regions regions = {.count = 0};
     if (!status)
-        status =
-            fmgcam_view_tensor(context, "maps", FMGCAM_FORM_MAPS, maps, &view);
+        status = fmgcam_view_tensor(context, "maps", FMGCAM_FORM_PLANE_MAPS,
+                                    maps, &view);
     if (status)
         return status;
     fmgcam_add_input(&regions, "maps", &view);
@@ -78,30 +114,21 @@ fmgcam_status fmgcam_resample_maps(fmgcam_context *context,
     status = fmgcam_add_output(context, &regions, "resampled", resampled,
                                columns, width);
     struct fmgcam_scratch scratch;
-    struct fmgcam_extents extents = {view.channels, 0,      view.height,
-                                     view.width,    height, width};
+    struct fmgcam_extents extents = {.classes = view.channels,
+                                     .map_height = view.height,
+                                     .map_width = view.width,
+                                     .picture_height = height,
+                                     .picture_width = width};
     if (!status)
         status = fmgcam_claim(context, &extents, &scratch);
     if (!status)
-        status = fmgcam_check_finite(context, "maps", FMGCAM_FORM_MAPS, &view);
+        status = fmgcam_require_finite(context, "maps", FMGCAM_FORM_PLANE_MAPS,
+                                       &view);
     if (status)
         return status;
 
-    struct resampling job = {
-        .scratch = &scratch,
-        .shape = fmgcam_shape_of(&view),
-        .resample = context->options.resample,
-        .height = height,
-        .width = width,
-        .row_taps =
-            fmgcam_tap_count(context->options.resample, view.width, width),
-        .column_taps =
-            fmgcam_tap_count(context->options.resample, view.height, height),
-        .out = resampled->data,
-    };
     fmgcam_view_copy(&view, 0, 0, view.channels, 0, view.cells, scratch.planes);
-    fmgcam_place_row_taps(job.resample, view.width, width, &scratch);
-    status =
-        fmgcam_run_items(context, resample_row, &job, view.channels * height);
-    return status ? status : check_range(context, &job);
+    return fmgcam_resample_planes(context, &scratch, fmgcam_shape_of(&view),
+                                  height, width, FMGCAM_JOIN_STORE,
+                                  resampled->data);
 }

@@ -9,7 +9,7 @@ static fmgcam_status read_limits(fmgcam_context *context,
 {
     fmgcam_status status =
         fmgcam_import(context, "limits", limits, ours,
-                      FMGCAM_SIZE_THROUGH(fmgcam_limits, flags), sizeof *ours);
+                      FMGCAM_SIZE_THROUGH(fmgcam_limits, batch), sizeof *ours);
     if (status)
         return status;
 
@@ -30,15 +30,25 @@ static fmgcam_status read_limits(fmgcam_context *context,
                            "limits.picture_%s: 0, expected 1 or more, or both "
                            "sides 0",
                            ours->picture_height ? "width" : "height");
-    if (ours->flags)
+    if (ours->flags & ~(uint32_t)FMGCAM_LIMIT_EIGEN)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "limits.flags: 0x%x, expected 0", ours->flags);
-    if (ours->workers == 0)
-        ours->workers = 1;
+                           "limits.flags: 0x%x, expected no bits but 0x%x",
+                           ours->flags, (uint32_t)FMGCAM_LIMIT_EIGEN);
+    ours->workers += ours->workers == 0;
+    ours->map_depth += ours->map_depth == 0;
+    ours->batch += ours->batch == 0;
 
-    struct fmgcam_extents extents = {ours->classes,        ours->channels,
-                                     ours->map_height,     ours->map_width,
-                                     ours->picture_height, ours->picture_width};
+    struct fmgcam_extents extents = {
+        .classes = ours->classes,
+        .channels = ours->channels,
+        .map_depth = ours->map_depth,
+        .map_height = ours->map_height,
+        .map_width = ours->map_width,
+        .picture_height = ours->picture_height,
+        .picture_width = ours->picture_width,
+        .pictures = ours->batch,
+        .eigen = (ours->flags & FMGCAM_LIMIT_EIGEN) != 0,
+    };
     if (!fmgcam_measure_workspace(&extents, ours->workers, bytes))
         return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
                            "limits: a workspace larger than memory can be");

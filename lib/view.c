@@ -2,68 +2,44 @@
 /* Reading tensors of any layout and dtype as contiguous float32. */
 #include "internal.h"
 
+#include <math.h>
 #include <string.h>
 
-void fmgcam_tensor_nchw(fmgcam_tensor *tensor, const void *data, uint32_t dtype,
-                        int64_t n, int64_t channels, int64_t height,
-                        int64_t width)
+/* ---- Parts --------------------------------------------------------------- */
+
+struct fmgcam_view fmgcam_view_part(const struct fmgcam_view *view,
+                                    size_t first, size_t n)
 {
-    if (!tensor)
-        return;
-    /* Strides may wrap for absurd extents, which is for the taker to refuse. */
-    uint64_t row = (uint64_t)width, plane = row * (uint64_t)height;
-    uint64_t picture = plane * (uint64_t)channels;
-    *tensor = (fmgcam_tensor){
-        .data = data,
-        .dtype = dtype,
-        .rank = 4,
-        .shape = {n, channels, height, width},
-        .strides = {(int64_t)picture, (int64_t)plane, (int64_t)row, 1},
-    };
+    struct fmgcam_view part = *view;
+    size_t size = fmgcam_element_size(view->dtype);
+    part.data = (const char *)view->data +
+                (ptrdiff_t)first * view->stride_n * (ptrdiff_t)size;
+    part.n = n;
+    if (view->scaled == FMGCAM_SCALE_N) {
+        part.scales += first;
+        if (part.zero_points)
+            part.zero_points += first;
+    }
+    return part;
 }
 
-void fmgcam_tensor_nhwc(fmgcam_tensor *tensor, const void *data, uint32_t dtype,
-                        int64_t n, int64_t channels, int64_t height,
-                        int64_t width)
+struct fmgcam_view fmgcam_view_broadcast(const float *weights, size_t n,
+                                         const struct fmgcam_view *like)
 {
-    if (!tensor)
-        return;
-    uint64_t cell = (uint64_t)channels, row = cell * (uint64_t)width;
-    uint64_t picture = row * (uint64_t)height;
-    *tensor = (fmgcam_tensor){
-        .data = data,
-        .dtype = dtype,
-        .rank = 4,
-        .shape = {n, channels, height, width},
-        .strides = {(int64_t)picture, 1, (int64_t)row, (int64_t)cell},
+    struct fmgcam_view view = {
+        .data = weights,
+        .dtype = FMGCAM_DTYPE_FLOAT32,
+        .rank = like->rank,
+        .n = n,
+        .channels = like->channels,
+        .depth = like->depth,
+        .height = like->height,
+        .width = like->width,
+        .cells = like->cells,
+        .stride_n = (ptrdiff_t)like->channels,
+        .stride_c = 1,
     };
-}
-
-void fmgcam_tensor_matrix(fmgcam_tensor *tensor, const void *data,
-                          uint32_t dtype, int64_t rows, int64_t columns)
-{
-    if (!tensor)
-        return;
-    *tensor = (fmgcam_tensor){
-        .data = data,
-        .dtype = dtype,
-        .rank = 2,
-        .shape = {rows, columns},
-        .strides = {columns, 1},
-    };
-}
-
-void fmgcam_tensor_maps(fmgcam_tensor *tensor, const float *data,
-                        int64_t classes, int64_t height, int64_t width)
-{
-    fmgcam_tensor_nchw(tensor, data, FMGCAM_DTYPE_FLOAT32, 1, classes, height,
-                       width);
-    if (!tensor)
-        return;
-    tensor->rank = 3;
-    memmove(tensor->shape, tensor->shape + 1, 3 * sizeof *tensor->shape);
-    memmove(tensor->strides, tensor->strides + 1, 3 * sizeof *tensor->strides);
-    tensor->shape[3] = tensor->strides[3] = 0;
+    return view;
 }
 
 /* ---- Elements ------------------------------------------------------------ */
@@ -91,40 +67,82 @@ static float float_from_half(uint16_t half)
     return sign ? -magnitude : magnitude;
 }
 
-static float element_at(const struct fmgcam_view *view, ptrdiff_t offset)
+/* The number that is stored; of integers, before their quantization. With a
+ * dtype known to the compiler, one load. */
+static inline float load(const void *data, uint32_t dtype, ptrdiff_t offset)
 {
-    if (view->dtype == FMGCAM_DTYPE_FLOAT16)
-        return float_from_half(((const uint16_t *)view->data)[offset]);
-    return ((const float *)view->data)[offset];
+    switch (dtype) {
+    case FMGCAM_DTYPE_FLOAT16:
+        return float_from_half(((const uint16_t *)data)[offset]);
+    case FMGCAM_DTYPE_BFLOAT16:
+        return float_from_bits((uint32_t)((const uint16_t *)data)[offset]
+                               << 16);
+    case FMGCAM_DTYPE_FLOAT64: return (float)((const double *)data)[offset];
+    case FMGCAM_DTYPE_INT8: return (float)((const int8_t *)data)[offset];
+    case FMGCAM_DTYPE_UINT8: return (float)((const uint8_t *)data)[offset];
+    default: return ((const float *)data)[offset];
+    }
+}
+
+/* scale * (q - zero_point): the difference is exact, the product is rounded. */
+static float dequantize(const struct fmgcam_view *view, size_t n, size_t c,
+                        float value)
+{
+    size_t i = view->scaled == FMGCAM_SCALE_N          ? n
+               : view->scaled == FMGCAM_SCALE_CHANNELS ? c
+                                                       : 0;
+    float zero = view->zero_points ? (float)view->zero_points[i] : 0.0f;
+    return view->scales[i] * (value - zero);
 }
 
 static ptrdiff_t offset_of(const struct fmgcam_view *view, size_t n, size_t c,
                            size_t cell)
 {
+    size_t x = cell % view->width, row = cell / view->width;
+    size_t y = row % view->height, z = row / view->height;
     return (ptrdiff_t)n * view->stride_n + (ptrdiff_t)c * view->stride_c +
-           (ptrdiff_t)(cell / view->width) * view->stride_h +
-           (ptrdiff_t)(cell % view->width) * view->stride_w;
+           (ptrdiff_t)z * view->stride_d + (ptrdiff_t)y * view->stride_h +
+           (ptrdiff_t)x * view->stride_w;
+}
+
+double fmgcam_view_stored(const struct fmgcam_view *view, size_t n, size_t c,
+                          size_t cell)
+{
+    ptrdiff_t offset = offset_of(view, n, c, cell);
+    if (view->dtype == FMGCAM_DTYPE_FLOAT64)
+        return ((const double *)view->data)[offset];
+    return (double)load(view->data, view->dtype, offset);
 }
 
 float fmgcam_view_at(const struct fmgcam_view *view, size_t n, size_t c,
                      size_t cell)
 {
-    return element_at(view, offset_of(view, n, c, cell));
+    float value = load(view->data, view->dtype, offset_of(view, n, c, cell));
+    if (view->scaled)
+        value = dequantize(view, n, c, value);
+    return view->skips_non_finite && !isfinite(value) ? 0.0f : value;
 }
 
 /* ---- Rows and tiles ------------------------------------------------------ */
 
-/* Cell s lies at s * stride_w: there is no gap between the rows of the map. */
-static int cells_are_even(const struct fmgcam_view *view)
+/* How many cells from @p cell on lie evenly, stride_w apart. */
+static size_t count_even_cells(const struct fmgcam_view *view, size_t cell)
 {
-    return view->height == 1 ||
-           view->stride_h == (ptrdiff_t)view->width * view->stride_w;
+    int even_rows = view->height == 1 ||
+                    view->stride_h == (ptrdiff_t)view->width * view->stride_w;
+    if (!even_rows)
+        return view->width - cell % view->width;
+    size_t plane = view->height * view->width;
+    int even_planes =
+        view->depth == 1 || view->stride_d == (ptrdiff_t)plane * view->stride_w;
+    return even_planes ? view->cells - cell : plane - cell % plane;
 }
 
 const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
                               size_t c, size_t cell, ptrdiff_t *stride)
 {
-    if (view->dtype != FMGCAM_DTYPE_FLOAT32 || !cells_are_even(view) ||
+    if (view->dtype != FMGCAM_DTYPE_FLOAT32 || view->skips_non_finite ||
+        count_even_cells(view, 0) != view->cells ||
         (view->stride_w != 1 && view->cells != 1))
         return NULL;
     *stride = view->stride_c;
@@ -133,38 +151,83 @@ const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
 
 /* Copy runs of evenly spaced cells. The inner loop follows the smaller stride,
  * so that NHWC is read in the order of its memory. */
-static void copy_run(const struct fmgcam_view *view, ptrdiff_t from,
-                     size_t channels, size_t cells, float *to, size_t to_stride)
+static inline void copy_run_of(const struct fmgcam_view *view, uint32_t dtype,
+                               ptrdiff_t from, size_t channels, size_t cells,
+                               float *to, size_t to_stride)
 {
-    if (view->stride_c == 1) {
+    const ptrdiff_t stride_c = view->stride_c, stride_w = view->stride_w;
+    if (stride_c == 1) {
         for (size_t s = 0; s < cells; s++) {
-            ptrdiff_t at = from + (ptrdiff_t)s * view->stride_w;
+            ptrdiff_t at = from + (ptrdiff_t)s * stride_w;
             for (size_t c = 0; c < channels; c++)
-                to[c * to_stride + s] = element_at(view, at + (ptrdiff_t)c);
+                to[c * to_stride + s] =
+                    load(view->data, dtype, at + (ptrdiff_t)c);
         }
         return;
     }
     for (size_t c = 0; c < channels; c++) {
-        ptrdiff_t at = from + (ptrdiff_t)c * view->stride_c;
+        ptrdiff_t at = from + (ptrdiff_t)c * stride_c;
         for (size_t s = 0; s < cells; s++)
             to[c * to_stride + s] =
-                element_at(view, at + (ptrdiff_t)s * view->stride_w);
+                load(view->data, dtype, at + (ptrdiff_t)s * stride_w);
     }
+}
+
+/* One loop for each dtype, without a choice inside it. */
+static void copy_run(const struct fmgcam_view *view, ptrdiff_t from,
+                     size_t channels, size_t cells, float *to, size_t stride)
+{
+    switch (view->dtype) {
+    case FMGCAM_DTYPE_FLOAT16:
+        copy_run_of(view, FMGCAM_DTYPE_FLOAT16, from, channels, cells, to,
+                    stride);
+        break;
+    case FMGCAM_DTYPE_FLOAT64:
+        copy_run_of(view, FMGCAM_DTYPE_FLOAT64, from, channels, cells, to,
+                    stride);
+        break;
+    case FMGCAM_DTYPE_BFLOAT16:
+        copy_run_of(view, FMGCAM_DTYPE_BFLOAT16, from, channels, cells, to,
+                    stride);
+        break;
+    case FMGCAM_DTYPE_INT8:
+        copy_run_of(view, FMGCAM_DTYPE_INT8, from, channels, cells, to, stride);
+        break;
+    case FMGCAM_DTYPE_UINT8:
+        copy_run_of(view, FMGCAM_DTYPE_UINT8, from, channels, cells, to,
+                    stride);
+        break;
+    default:
+        copy_run_of(view, FMGCAM_DTYPE_FLOAT32, from, channels, cells, to,
+                    stride);
+        break;
+    }
+}
+
+/* What is done to a copy that is in place. */
+static void finish_copy(const struct fmgcam_view *view, size_t n, size_t c,
+                        size_t channels, size_t cells, float *to)
+{
+    if (view->scaled)
+        for (size_t i = 0; i < channels; i++)
+            for (size_t s = 0; s < cells; s++)
+                to[i * cells + s] =
+                    dequantize(view, n, c + i, to[i * cells + s]);
+    if (view->skips_non_finite)
+        for (size_t i = 0; i < channels * cells; i++)
+            to[i] = isfinite(to[i]) ? to[i] : 0.0f;
 }
 
 void fmgcam_view_copy(const struct fmgcam_view *view, size_t n, size_t c,
                       size_t channels, size_t cell, size_t cells, float *to)
 {
-    size_t done = 0;
-    while (done < cells) {
-        size_t run = cells - done;
-        if (!cells_are_even(view)) {
-            run = smaller(run, view->width - (cell + done) % view->width);
-        }
+    for (size_t done = 0; done < cells;) {
+        size_t run = smaller(cells - done, count_even_cells(view, cell + done));
         copy_run(view, offset_of(view, n, c, cell + done), channels, run,
                  to + done, cells);
         done += run;
     }
+    finish_copy(view, n, c, channels, cells, to);
 }
 
 void fmgcam_view_copy_matrix(const struct fmgcam_view *view, float *to)

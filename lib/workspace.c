@@ -38,27 +38,93 @@ static size_t product(struct cursor *cursor, size_t a, size_t b)
 }
 
 struct layout {
-    size_t weights, signed_maps, maps, winner;
+    /* Of a slot, in which one picture is explained. */
+    size_t weights, signed_maps, maps, winner, references, row, eigen;
+    size_t slot_bytes;
+    /* Of stage 7, from the first slot on. */
     size_t planes, tap_starts, tap_weights, scales, colors;
     size_t worker_scratch, worker_floats;
     size_t bytes;
 };
 
-/* A worker of stages 1 and 2 copies tiles; one of stage 7 makes a row of each
- * class (or of red, green, blue and evidence) with up to H vertical taps. */
+/* A worker of stages 1 and 2 copies tiles of activations and gradients; one of
+ * stage 7 makes a row of each class (or of red, green, blue and evidence) with
+ * up to H vertical taps. */
 static size_t count_worker_floats(struct cursor *cursor,
                                   const struct fmgcam_extents *extents)
 {
-    size_t tile = FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS;
+    size_t tiles = 2 * FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS;
     if (extents->picture_width == 0)
-        return tile;
+        return tiles;
     size_t rows =
         product(cursor, larger(extents->classes, 4), extents->map_width);
     if (rows > SIZE_MAX - extents->map_height) {
         cursor->overflow = 1;
         return 0;
     }
-    return larger(tile, rows + extents->map_height);
+    return larger(tiles, rows + extents->map_height);
+}
+
+static size_t count_cells(struct cursor *cursor,
+                          const struct fmgcam_extents *extents)
+{
+    size_t plane = product(cursor, extents->map_height, extents->map_width);
+    return product(cursor, larger(extents->map_depth, 1), plane);
+}
+
+static size_t place_eigen(struct cursor *cursor,
+                          const struct fmgcam_extents *extents, size_t cells)
+{
+    if (!extents->eigen)
+        return cursor->at;
+    size_t doubles = fmgcam_eigen_space(cells, extents->channels);
+    if (doubles == 0)
+        cursor->overflow = 1;
+    return place(cursor, doubles, sizeof(double));
+}
+
+/* The slots, one after the other from @p cursor on. */
+static void place_slots(struct cursor *cursor,
+                        const struct fmgcam_extents *extents, uint32_t workers,
+                        struct layout *layout)
+{
+    size_t begin = cursor->at;
+    size_t cells = count_cells(cursor, extents);
+    size_t stack = product(cursor, extents->classes, cells);
+    size_t weights = product(cursor, extents->classes, extents->channels);
+
+    layout->weights = place(cursor, weights, sizeof(float));
+    layout->signed_maps = place(cursor, stack, sizeof(float));
+    layout->maps = place(cursor, stack, sizeof(float));
+    layout->winner = place(cursor, cells, sizeof(int32_t));
+    layout->references =
+        place(cursor, product(cursor, extents->classes, 3), sizeof(uint32_t));
+    size_t longest = larger(extents->classes, extents->channels);
+    layout->row = place(cursor, product(cursor, longest, 2), sizeof(double));
+    layout->eigen = place_eigen(cursor, extents, cells);
+    layout->slot_bytes = cursor->at - begin;
+    if (extents->pictures > 1)
+        place(cursor, smaller(workers, extents->pictures) - 1,
+              layout->slot_bytes);
+}
+
+static void place_drawing(struct cursor *cursor,
+                          const struct fmgcam_extents *extents,
+                          struct layout *layout)
+{
+    size_t cells = count_cells(cursor, extents);
+    size_t taps = fmgcam_tap_space(extents->map_width, extents->picture_width);
+    if (taps == 0)
+        cursor->overflow = 1;
+    layout->planes =
+        place(cursor, product(cursor, larger(extents->classes, 4), cells),
+              sizeof(float));
+    layout->tap_starts =
+        place(cursor, extents->picture_width, sizeof(uint32_t));
+    layout->tap_weights = place(cursor, taps, sizeof(float));
+    layout->scales = place(cursor, extents->classes, sizeof(double));
+    layout->colors =
+        place(cursor, product(cursor, extents->classes, 3), sizeof(uint8_t));
 }
 
 /* Offsets for @p extents. Grows with each extent, so that what is reserved for
@@ -76,35 +142,12 @@ static int lay_out(const struct fmgcam_extents *extents, uint32_t workers,
     layout->worker_scratch = place(
         &top, product(&top, layout->worker_floats, workers), sizeof(float));
 
-    size_t cells = product(&top, extents->map_height, extents->map_width);
-    size_t stack = product(&top, extents->classes, cells);
-
-    struct cursor maps = top;
-    layout->weights =
-        place(&maps, product(&maps, extents->classes, extents->channels),
-              sizeof(float));
-    layout->signed_maps = place(&maps, stack, sizeof(float));
-    layout->maps = place(&maps, stack, sizeof(float));
-    layout->winner = place(&maps, cells, sizeof(int32_t));
-
-    struct cursor picture = top;
-    if (extents->picture_width > 0) {
-        size_t taps =
-            fmgcam_tap_space(extents->map_width, extents->picture_width);
-        if (taps == 0)
-            return 0;
-        layout->planes = place(
-            &picture, product(&picture, larger(extents->classes, 4), cells),
-            sizeof(float));
-        layout->tap_starts =
-            place(&picture, extents->picture_width, sizeof(uint32_t));
-        layout->tap_weights = place(&picture, taps, sizeof(float));
-        layout->scales = place(&picture, extents->classes, sizeof(double));
-        layout->colors = place(&picture, product(&picture, extents->classes, 3),
-                               sizeof(uint8_t));
-    }
-    layout->bytes = larger(maps.at, picture.at) + ALIGNMENT - 1;
-    return !(top.overflow || maps.overflow || picture.overflow);
+    struct cursor slots = top, drawing = top;
+    place_slots(&slots, extents, workers, layout);
+    if (extents->picture_width > 0)
+        place_drawing(&drawing, extents, layout);
+    layout->bytes = larger(slots.at, drawing.at) + ALIGNMENT - 1;
+    return !(top.overflow || slots.overflow || drawing.overflow);
 }
 
 int fmgcam_measure_workspace(const struct fmgcam_extents *extents,
@@ -177,6 +220,8 @@ fmgcam_status fmgcam_check_limits(fmgcam_context *context,
         {"map_width", extents->map_width, limits->map_width},
         {"picture_height", extents->picture_height, limits->picture_height},
         {"picture_width", extents->picture_width, limits->picture_width},
+        {"map_depth", extents->map_depth, limits->map_depth},
+        {"batch", extents->pictures, limits->batch},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fmgcam_status status = fmgcam_check_limit(context, rows[i].name,
@@ -184,6 +229,11 @@ fmgcam_status fmgcam_check_limits(fmgcam_context *context,
         if (status)
             return status;
     }
+    if (extents->eigen && !(limits->flags & FMGCAM_LIMIT_EIGEN))
+        return fmgcam_fail(context, FMGCAM_STATUS_LIMIT,
+                           "options.method: %s, but the room for its matrix "
+                           "was not reserved: expected FMGCAM_LIMIT_EIGEN",
+                           fmgcam_method_name(context->options.method));
     return FMGCAM_STATUS_OK;
 }
 
@@ -211,6 +261,9 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
         .signed_maps = (float *)(void *)(base + layout.signed_maps),
         .maps = (float *)(void *)(base + layout.maps),
         .winner = (int32_t *)(void *)(base + layout.winner),
+        .references = (uint32_t *)(void *)(base + layout.references),
+        .row = (double *)(void *)(base + layout.row),
+        .eigen = (double *)(void *)(base + layout.eigen),
         .planes = (float *)(void *)(base + layout.planes),
         .tap_starts = (uint32_t *)(void *)(base + layout.tap_starts),
         .tap_weights = (float *)(void *)(base + layout.tap_weights),
@@ -218,6 +271,7 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
         .colors = base + layout.colors,
         .worker_scratch = (float *)(void *)(base + layout.worker_scratch),
         .worker_floats = layout.worker_floats,
+        .slot_bytes = layout.slot_bytes,
     };
     return FMGCAM_STATUS_OK;
 }
@@ -226,4 +280,26 @@ float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
                              uint32_t worker)
 {
     return scratch->worker_scratch + (size_t)worker * scratch->worker_floats;
+}
+
+static void *shift(void *memory, size_t bytes)
+{
+    return (char *)memory + bytes;
+}
+
+struct fmgcam_scratch fmgcam_worker_slot(const struct fmgcam_scratch *scratch,
+                                         uint32_t worker)
+{
+    size_t bytes = worker * scratch->slot_bytes;
+    return (struct fmgcam_scratch){
+        .weights = shift(scratch->weights, bytes),
+        .signed_maps = shift(scratch->signed_maps, bytes),
+        .maps = shift(scratch->maps, bytes),
+        .winner = shift(scratch->winner, bytes),
+        .references = shift(scratch->references, bytes),
+        .row = shift(scratch->row, bytes),
+        .eigen = shift(scratch->eigen, bytes),
+        .worker_scratch = fmgcam_worker_scratch(scratch, worker),
+        .worker_floats = scratch->worker_floats,
+    };
 }

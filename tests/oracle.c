@@ -463,20 +463,3 @@ bool oracle_accepts(const oracle_paint *paint, int channel, uint32_t blend,
     double high = floor(fmin(fmax(value + bound, 0), 255) + 0.5);
     return drawn >= low && drawn <= high;
 }
-
-/* ---- Choosing the classes ----------------------------------------------- */
-
-void oracle_topk(const float *scores, size_t count, size_t k, uint32_t *indices)
-{
-    bool *taken = make_array(count, sizeof *taken);
-
-    for (size_t i = 0; i < k; i++) {
-        size_t best = count;
-        for (size_t j = 0; j < count; j++)
-            if (!taken[j] && (best == count || scores[j] > scores[best]))
-                best = j;
-        taken[best] = true;
-        indices[i] = (uint32_t)best;
-    }
-    free(taken);
-}

@@ -94,8 +94,4 @@ void oracle_canvas_free(oracle_canvas *canvas);
 bool oracle_accepts(const oracle_paint *paint, int channel, uint32_t blend,
                     double alpha, uint8_t under, uint8_t drawn);
 
-/* The best k of count scores, ties to the lowest index. */
-void oracle_topk(const float *scores, size_t count, size_t k,
-                 uint32_t *indices);
-
 #endif

@@ -120,6 +120,17 @@ uint16_t half_from_float(float x)
     return (uint16_t)(sign + ((exponent + 14) << 10) + (int)units);
 }
 
+uint16_t bfloat_from_float(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    if (isnan(x))
+        return (uint16_t)(bits >> 16 | 0x40);
+    bits += 0x7fff + (bits >> 16 & 1);
+    return (uint16_t)(bits >> 16);
+}
+
 void round_to_half(float *x, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -346,12 +357,32 @@ static void axis_order(uint32_t rank, bool channels_first, uint32_t *order)
             order[at++] = i;
 }
 
+size_t element_bytes(uint32_t dtype)
+{
+    static const size_t bytes[] = {
+        [FMGCAM_DTYPE_FLOAT32] = 4, [FMGCAM_DTYPE_FLOAT16] = 2,
+        [FMGCAM_DTYPE_FLOAT64] = 8, [FMGCAM_DTYPE_BFLOAT16] = 2,
+        [FMGCAM_DTYPE_INT8] = 1,    [FMGCAM_DTYPE_UINT8] = 1};
+    return bytes[dtype];
+}
+
+/* Integers have no NaN for what must not be read: 85 will do. */
 static void put_element(void *data, int64_t at, uint32_t dtype, float value)
 {
-    if (dtype == FMGCAM_DTYPE_FLOAT16)
+    float whole = isnan(value) ? 85 : value;
+
+    switch (dtype) {
+    case FMGCAM_DTYPE_FLOAT16:
         ((uint16_t *)data)[at] = half_from_float(value);
-    else
-        ((float *)data)[at] = value;
+        break;
+    case FMGCAM_DTYPE_BFLOAT16:
+        ((uint16_t *)data)[at] = bfloat_from_float(value);
+        break;
+    case FMGCAM_DTYPE_FLOAT64: ((double *)data)[at] = (double)value; break;
+    case FMGCAM_DTYPE_INT8: ((int8_t *)data)[at] = (int8_t)whole; break;
+    case FMGCAM_DTYPE_UINT8: ((uint8_t *)data)[at] = (uint8_t)whole; break;
+    default: ((float *)data)[at] = value; break;
+    }
 }
 
 void store_init(stored *out, const float *values, uint32_t rank,
@@ -377,7 +408,7 @@ void store_init(stored *out, const float *values, uint32_t rank,
         count *= shape[axis];
     }
 
-    size_t element = dtype == FMGCAM_DTYPE_FLOAT16 ? 2 : 4;
+    size_t element = element_bytes(dtype);
     guard_init(&out->memory, (size_t)(last + 1) * element, GUARD_AT_END);
     void *data = out->memory.data;
     for (int64_t i = 0; i <= last; i++)
@@ -653,7 +684,7 @@ double float_gamma(double roundings)
 
 bool begins_with_name(const char *detail)
 {
-    size_t name = strspn(detail, "abcdefghijklmnopqrstuvwxyz0123456789_., ");
+    size_t name = strspn(detail, "abcdefghijklmnopqrstuvwxyz0123456789_.,[] ");
 
     return name > 0 && detail[name] == ':';
 }

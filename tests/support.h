@@ -41,6 +41,8 @@ void rng_fill(rng *r, float *x, size_t count, float low, float high);
 float float_from_half(uint16_t half);
 /* To nearest, ties to even. */
 uint16_t half_from_float(float x);
+/* To bfloat16, to nearest, ties to even. */
+uint16_t bfloat_from_float(float x);
 /* Make each value one that binary16 holds. */
 void round_to_half(float *x, size_t count);
 
@@ -122,7 +124,10 @@ typedef enum tensor_layout {
     LAYOUT_COUNT
 } tensor_layout;
 
-/* A tensor in memory of its own, flush with a guard page; gaps hold NaN. */
+size_t element_bytes(uint32_t dtype);
+
+/* A tensor in memory of its own, flush with a guard page; gaps hold NaN. Values
+ * for integer dtypes are those that are stored, whole numbers in their range. */
 typedef struct stored {
     guard memory;
     fmgcam_tensor tensor;

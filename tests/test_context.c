@@ -14,11 +14,15 @@
  _Static_assert(sizeof(type) ==                                                \
                     offsetof(type, last) + sizeof(((type *)0)->last),          \
                 #type " ends in padding")
-NO_TAIL_PADDING(fmgcam_options, alpha);
-NO_TAIL_PADDING(fmgcam_limits, flags);
-NO_TAIL_PADDING(fmgcam_inputs, classifier);
-NO_TAIL_PADDING(fmgcam_outputs, result);
-NO_TAIL_PADDING(fmgcam_layers, colors);
+NO_TAIL_PADDING(fmgcam_options, spatial_axes);
+NO_TAIL_PADDING(fmgcam_limits, batch);
+NO_TAIL_PADDING(fmgcam_inputs, scores_quantization);
+NO_TAIL_PADDING(fmgcam_outputs, non_finite);
+NO_TAIL_PADDING(fmgcam_layers, probabilities);
+NO_TAIL_PADDING(fmgcam_quantization, axis);
+NO_TAIL_PADDING(fmgcam_choice, scores_quantization);
+NO_TAIL_PADDING(fmgcam_head_check, given);
+NO_TAIL_PADDING(fmgcam_class_measures, positive_share);
 
 /* ---- A small task that uses every function ------------------------------ */
 
@@ -108,7 +112,8 @@ static fmgcam_status step_filter(fmgcam_context *context, task *t)
 
 static fmgcam_status step_normalize(fmgcam_context *context, task *t)
 {
-    return fmgcam_normalize_maps(context, &t->mt, &t->out.normalized_maps);
+    return fmgcam_normalize_maps(context, &t->mt, NULL,
+                                 &t->out.normalized_maps);
 }
 
 static fmgcam_status step_rescale(fmgcam_context *context, task *t)
@@ -132,11 +137,16 @@ static fmgcam_status step_resample(fmgcam_context *context, task *t)
     return fmgcam_resample_maps(context, &t->mt, HEIGHT, WIDTH, &out);
 }
 
-static fmgcam_status step_topk(fmgcam_context *context, task *t)
+static fmgcam_status step_choose(fmgcam_context *context, task *t)
 {
-    uint32_t indices[5];
-    return fmgcam_topk(context, t->scores, COUNT_OF(t->scores), 5, indices,
-                       NULL);
+    uint32_t indices[5], count;
+    fmgcam_tensor scores;
+    fmgcam_buffer classes = buffer_of(indices, 5, sizeof *indices);
+
+    fmgcam_tensor_vector(&scores, t->scores, FMGCAM_DTYPE_FLOAT32,
+                         COUNT_OF(t->scores));
+    return fmgcam_choose_classes(context, NULL, &scores, &classes, NULL,
+                                 &count);
 }
 
 static const struct {
@@ -147,7 +157,7 @@ static const struct {
              {"filter", step_filter},   {"normalize", step_normalize},
              {"rescale", step_rescale}, {"heatmap", step_heatmap},
              {"overlay", step_overlay}, {"resample", step_resample},
-             {"topk", step_topk}};
+             {"choose", step_choose}};
 
 /* Every step under every way to compute it. */
 static void run_all_steps(fmgcam_context *context, task *t)
@@ -395,7 +405,12 @@ static const fmgcam_options standard = {.struct_size = sizeof(fmgcam_options),
                                         .fuse_at = FMGCAM_FUSE_AT_MAP,
                                         .resample = FMGCAM_RESAMPLE_BICUBIC,
                                         .blend = FMGCAM_BLEND_EVIDENCE,
-                                        .alpha = 0.6f};
+                                        .alpha = 0.6f,
+                                        .target = FMGCAM_TARGET_LOGIT,
+                                        .non_finite = FMGCAM_NON_FINITE_ERROR,
+                                        .layer_fusion =
+                                            FMGCAM_LAYER_FUSION_MEAN,
+                                        .spatial_axes = 2};
 
 static void test_defaults_are_filled_in(void **state)
 {
@@ -449,8 +464,8 @@ static void test_options_make_the_round_trip(void **state)
     fixture *f = *state;
     fmgcam_options set = {.struct_size = sizeof set,
                           .flags = FMGCAM_OPTION_ALPHA_SET,
-                          .profile = 2,
-                          .method = 1,
+                          .profile = 1,
+                          .method = 7,
                           .activation = 3,
                           .filter = 2,
                           .normalize = 3,
@@ -459,7 +474,11 @@ static void test_options_make_the_round_trip(void **state)
                           .fuse_at = 2,
                           .resample = 1,
                           .blend = 2,
-                          .alpha = 0};
+                          .alpha = 0,
+                          .target = 3,
+                          .non_finite = 2,
+                          .layer_fusion = 3,
+                          .spatial_axes = 1};
 
     use_options(f->context, set);
     fmgcam_options got = current_options(f->context);
@@ -480,10 +499,11 @@ typedef struct bad_option {
 #  member, offsetof(fmgcam_options, member), largest                           \
  }
 static const bad_option bad_options[] = {
-    OPTION(flags, 1),      OPTION(profile, 2),    OPTION(method, 1),
-    OPTION(activation, 4), OPTION(filter, 2),     OPTION(normalize, 3),
-    OPTION(rescale, 3),    OPTION(arithmetic, 3), OPTION(fuse_at, 2),
-    OPTION(resample, 3),   OPTION(blend, 2)};
+    OPTION(flags, 1),      OPTION(profile, 2),      OPTION(method, 11),
+    OPTION(activation, 4), OPTION(filter, 2),       OPTION(normalize, 5),
+    OPTION(rescale, 3),    OPTION(arithmetic, 3),   OPTION(fuse_at, 2),
+    OPTION(resample, 3),   OPTION(blend, 2),        OPTION(target, 3),
+    OPTION(non_finite, 3), OPTION(layer_fusion, 3), OPTION(spatial_axes, 3)};
 
 static void test_unknown_options_are_refused_and_change_nothing(void **state)
 {
@@ -504,6 +524,35 @@ static void test_unknown_options_are_refused_and_change_nothing(void **state)
             fmgcam_options got = current_options(f->context);
             assert_memory_equal(&got, &before, sizeof got);
         }
+}
+
+/* Options that are right by themselves and wrong together. */
+static void test_options_that_exclude_each_other_are_refused(void **state)
+{
+    fixture *f = *state;
+    const struct {
+        const char *name;
+        fmgcam_options options;
+    } rows[] = {
+        {"method",
+         {.profile = FMGCAM_PROFILE_RELEASED,
+          .method = FMGCAM_METHOD_LAYER_CAM}},
+        {"normalize",
+         {.normalize = FMGCAM_NORMALIZE_L2_COLUMNS, .spatial_axes = 3}},
+        {"normalize", {.profile = FMGCAM_PROFILE_RELEASED, .spatial_axes = 1}},
+        {"target",
+         {.method = FMGCAM_METHOD_CONTRASTIVE,
+          .target = FMGCAM_TARGET_SIGMOID}},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        fmgcam_options options = rows[i].options;
+        options.struct_size = sizeof options;
+        expect_status(f->context, fmgcam_set_options(f->context, &options),
+                      FMGCAM_STATUS_ARGUMENT, rows[i].name);
+        fmgcam_options got = current_options(f->context);
+        assert_memory_equal(&got, &standard, sizeof got);
+    }
 }
 
 static void test_alpha_out_of_range_is_refused(void **state)
@@ -689,9 +738,10 @@ static void test_nothing_is_allocated_after_reserve(void **state)
     reserve(f->context, task_limits());
     size_t requests = f->heap.requests;
     run_all_steps(f->context, &t);
-    expect_status(f->context,
-                  fmgcam_topk(f->context, t.scores, 1, 2, NULL, NULL),
-                  FMGCAM_STATUS_ARGUMENT, "");
+    expect_status(
+        f->context,
+        fmgcam_choose_classes(f->context, NULL, NULL, NULL, NULL, NULL),
+        FMGCAM_STATUS_ARGUMENT, "");
     assert_int_equal(f->heap.requests, requests);
 }
 
@@ -742,9 +792,12 @@ static void test_nothing_is_allocated_for_any_layout(void **state)
 static void test_workspace_size_is_what_reserve_asks_for(void **state)
 {
     static const fmgcam_limits table[] = {
-        {0, 3, 16, 7, 9, 48, 64, 0, 0},       {0, 1, 1, 1, 1, 0, 0, 0, 0},
-        {0, 5, 2048, 7, 7, 1080, 1920, 4, 0}, {0, 33, 1000, 33, 31, 0, 0, 2, 0},
-        {0, 2, 3, 200, 300, 7, 5, 1, 0},
+        {0, 3, 16, 7, 9, 48, 64, 0, 0, 0, 0},
+        {0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0},
+        {0, 5, 2048, 7, 7, 1080, 1920, 4, 0, 0, 0},
+        {0, 33, 1000, 33, 31, 0, 0, 2, 0, 0, 0},
+        {0, 2, 3, 200, 300, 7, 5, 1, 0, 0, 0},
+        {0, 5, 64, 7, 7, 48, 64, 3, FMGCAM_LIMIT_EIGEN, 9, 64},
     };
 
     (void)state;
@@ -803,7 +856,7 @@ static void test_bad_limits_are_refused(void **state)
         {"map_width", offsetof(fmgcam_limits, map_width), 0},
         {"picture_height", offsetof(fmgcam_limits, picture_height), 0},
         {"picture_width", offsetof(fmgcam_limits, picture_width), 0},
-        {"flags", offsetof(fmgcam_limits, flags), 1},
+        {"flags", offsetof(fmgcam_limits, flags), 2},
     };
     size_t size;
 
@@ -1290,6 +1343,7 @@ int main(void)
         fixture_test(test_alpha_of_zero_needs_its_flag),
         fixture_test(test_options_make_the_round_trip),
         fixture_test(test_unknown_options_are_refused_and_change_nothing),
+        fixture_test(test_options_that_exclude_each_other_are_refused),
         fixture_test(test_alpha_out_of_range_is_refused),
         fixture_test(test_get_options_wants_a_size),
         fixture_test(test_structs_may_grow),

@@ -139,7 +139,7 @@ static fmgcam_status call_filter(fmgcam_context *context, arguments *a)
 
 static fmgcam_status call_normalize(fmgcam_context *context, arguments *a)
 {
-    return fmgcam_normalize_maps(context, a->maps_p, a->buffer_p);
+    return fmgcam_normalize_maps(context, a->maps_p, NULL, a->buffer_p);
 }
 
 static fmgcam_status call_rescale(fmgcam_context *context, arguments *a)
@@ -249,8 +249,10 @@ static void test_no_context_is_an_argument_error(void **state)
                             .channels = 1,
                             .map_height = 1,
                             .map_width = 1};
-    const float score = 1;
-    uint32_t index;
+    fmgcam_head_check check = {.struct_size = sizeof check};
+    fmgcam_class_measures measures = {.struct_size = sizeof measures};
+    double contribution;
+    uint32_t count;
     size_t size;
 
     (void)state;
@@ -265,12 +267,20 @@ static void test_no_context_is_an_argument_error(void **state)
         fmgcam_activate_maps(NULL, &a.maps, &a.buffer),
         fmgcam_filter_maps(NULL, &a.signed_maps, &a.class_maps, &a.buffer,
                            &a.winner),
-        fmgcam_normalize_maps(NULL, &a.maps, &a.buffer),
+        fmgcam_normalize_maps(NULL, &a.maps, NULL, &a.buffer),
         fmgcam_rescale_maps(NULL, &a.maps, &a.buffer, NULL),
         fmgcam_resample_maps(NULL, &a.maps, 2, 2, &a.buffer),
         fmgcam_draw_heatmap(NULL, &a.layers, &a.drawn),
         fmgcam_draw_overlay(NULL, &a.layers, &a.picture, &a.drawn),
-        fmgcam_topk(NULL, &score, 1, 1, &index, NULL),
+        fmgcam_explain_batch(NULL, NULL, NULL, 1, NULL),
+        fmgcam_read_tensor(NULL, &a.maps, NULL, &a.buffer),
+        fmgcam_fuse_layers(NULL, NULL, 1, 1, 1, &a.buffer),
+        fmgcam_choose_classes(NULL, NULL, &a.maps, &a.buffer, NULL, &count),
+        fmgcam_check_head(NULL, &a.in, 0, &check),
+        fmgcam_measure_class(NULL, &a.maps, NULL, NULL, 0, 0, &measures),
+        fmgcam_measure_overlap(NULL, &a.maps, &a.buffer),
+        fmgcam_measure_margin(NULL, &a.maps, &a.buffer),
+        fmgcam_measure_region(NULL, &a.maps, &a.weights, &contribution),
         fmgcam_set_options(NULL, &options),
         fmgcam_get_options(NULL, &options),
         fmgcam_set_log(NULL, NULL, NULL),
@@ -288,6 +298,7 @@ static void test_tensor_constructors_ignore_null(void **state)
     fmgcam_tensor_nhwc(NULL, NULL, FMGCAM_DTYPE_FLOAT32, 1, 1, 1, 1);
     fmgcam_tensor_matrix(NULL, NULL, FMGCAM_DTYPE_FLOAT32, 1, 1);
     fmgcam_tensor_maps(NULL, NULL, 1, 1, 1);
+    fmgcam_tensor_vector(NULL, NULL, FMGCAM_DTYPE_FLOAT32, 1);
 }
 
 static void test_tensor_constructors_lay_out_memory(void **state)
@@ -353,7 +364,7 @@ static void break_half_alignment(fmgcam_tensor *t)
 
 static void break_dtype(fmgcam_tensor *t)
 {
-    t->dtype = 3;
+    t->dtype = 7;
 }
 
 static void break_dtype_zero(fmgcam_tensor *t)
@@ -427,7 +438,7 @@ static const struct {
     {"data NULL", break_data, ONE(ARGUMENT)},
     {"misaligned", break_alignment, ONE(ARGUMENT)},
     {"misaligned half", break_half_alignment, ONE(ARGUMENT)},
-    {"dtype 3", break_dtype, ONE(UNSUPPORTED)},
+    {"dtype 7", break_dtype, ONE(UNSUPPORTED)},
     {"dtype 0", break_dtype_zero, ONE(UNSUPPORTED) | ONE(ARGUMENT)},
     {"rank 0", break_rank_zero, ONE(SHAPE)},
     {"rank 1", break_rank_one, ONE(SHAPE)},
@@ -1261,69 +1272,6 @@ static void test_huge_maps_draw_or_overflow(void **state)
     }
 }
 
-/* ---- Choosing the classes ----------------------------------------------- */
-
-static void test_topk_checks_its_arguments(void **state)
-{
-    fixture *f = *state;
-    float scores[5] = {1, 2, 3, 4, 5}, values[5];
-    uint32_t indices[5];
-    fmgcam_context *c = f->context;
-
-    check_refused(c, "k 0", fmgcam_topk(c, scores, 5, 0, indices, values),
-                  ONE(ARGUMENT), "k", "");
-    check_refused(c, "k 6", fmgcam_topk(c, scores, 5, 6, indices, values),
-                  ONE(ARGUMENT), "k", "");
-    check_refused(c, "count 0", fmgcam_topk(c, scores, 0, 1, indices, values),
-                  ONE(ARGUMENT), "", "");
-    check_refused(c, "scores", fmgcam_topk(c, NULL, 5, 2, indices, values),
-                  ONE(ARGUMENT), "scores", "");
-    check_refused(c, "indices", fmgcam_topk(c, scores, 5, 2, NULL, values),
-                  ONE(ARGUMENT), "indices", "");
-    for (size_t i = 0; i < 5; i++) {
-        const float bad[] = {NAN, -NAN, INFINITY, -INFINITY};
-        char index[10];
-        snprintf(index, sizeof index, "[%zu]", i);
-        for (size_t b = 0; b < COUNT_OF(bad); b++) {
-            float kept = scores[i];
-            scores[i] = bad[b];
-            check_refused(c, "not finite",
-                          fmgcam_topk(c, scores, 5, 2, indices, values),
-                          ONE(NON_FINITE), "scores", index);
-            scores[i] = kept;
-        }
-    }
-    expect_ok(c, fmgcam_topk(c, scores, 5, 5, indices, values));
-}
-
-static void test_topk_refuses_overlap(void **state)
-{
-    fixture *f = *state;
-    float memory[30];
-    fmgcam_context *c = f->context;
-    /* Where indices [3] and values [3] begin, and whether that is apart from
-     * scores [10] at 10 and from each other. */
-    static const struct {
-        size_t indices, values;
-        bool apart;
-    } rows[] = {{0, 3, true},   {7, 20, true},   {20, 7, true},
-                {10, 0, false}, {0, 10, false},  {8, 0, false},
-                {0, 8, false},  {19, 0, false},  {0, 19, false},
-                {0, 2, false},  {22, 20, false}, {20, 20, false}};
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        for (size_t j = 0; j < 30; j++)
-            memory[j] = (float)j;
-        uint32_t *indices = (uint32_t *)(void *)(memory + rows[i].indices);
-        fmgcam_status status = fmgcam_topk(c, memory + 10, 10, 3, indices,
-                                           memory + rows[i].values);
-        if (rows[i].apart)
-            expect_ok(c, status);
-        else
-            check_refused(c, "overlap", status, ONE(ARGUMENT), "", "");
-    }
-}
-
 /* ---- The context's own functions ---------------------------------------- */
 
 static void test_missing_limits_are_named(void **state)
@@ -1393,8 +1341,6 @@ int main(void)
         fixture_test(test_resampling_to_no_size_or_too_large_is_refused),
         fixture_test(test_huge_maps_resample_to_finite_values_or_not_at_all),
         fixture_test(test_huge_maps_draw_or_overflow),
-        fixture_test(test_topk_checks_its_arguments),
-        fixture_test(test_topk_refuses_overlap),
         fixture_test(test_missing_limits_are_named),
         fixture_test(test_blas_is_there_or_unsupported),
     };

@@ -242,7 +242,7 @@ static void normalize(fmgcam_context *context, const float *maps, sizes size,
     fmgcam_tensor view = maps_view(maps, size);
     fmgcam_buffer buffer = float_buffer(out, stack_of(size));
 
-    expect_ok(context, fmgcam_normalize_maps(context, &view, &buffer));
+    expect_ok(context, fmgcam_normalize_maps(context, &view, NULL, &buffer));
 }
 
 static void check_normalize(fmgcam_context *context, const float *maps,
@@ -477,11 +477,18 @@ static fmgcam_status rescale_only(fmgcam_context *context,
     return fmgcam_rescale_maps(context, maps, out, NULL);
 }
 
+static fmgcam_status normalize_only(fmgcam_context *context,
+                                    const fmgcam_tensor *maps,
+                                    const fmgcam_buffer *out)
+{
+    return fmgcam_normalize_maps(context, maps, NULL, out);
+}
+
 static const struct {
     const char *name;
     one_to_one *run;
 } in_place_stages[] = {{"activate", fmgcam_activate_maps},
-                       {"normalize", fmgcam_normalize_maps},
+                       {"normalize", normalize_only},
                        {"rescale", rescale_only}};
 
 static void test_in_place_is_the_same(void **state)
@@ -584,53 +591,6 @@ static void test_the_filter_takes_any_layout_and_dtype(void **state)
     free(got);
 }
 
-/* ---- Choosing the classes ----------------------------------------------- */
-
-static void test_topk_takes_the_best_and_the_first_of_equals(void **state)
-{
-    fixture *f = *state;
-    rng r;
-
-    rng_init(&r, 22);
-    for (int pass = 0; pass < 300; pass++) {
-        uint32_t count = 1 + rng_below(&r, pass % 3 ? 40 : 300);
-        uint32_t k = 1 + rng_below(&r, count);
-        float *scores = make_floats(count), *values = make_floats(k);
-        uint32_t *want = make_array(k, sizeof *want);
-        uint32_t *got = make_array(k, sizeof *got);
-
-        for (uint32_t i = 0; i < count; i++)
-            scores[i] = pass % 2 ? rng_uniform(&r, -10, 10)
-                                 : (float)rng_below(&r, 5) - 2;
-        oracle_topk(scores, count, k, want);
-        expect_ok(f->context,
-                  fmgcam_topk(f->context, scores, count, k, got, values));
-        assert_memory_equal(got, want, k * sizeof *got);
-        for (uint32_t i = 0; i < k; i++)
-            expect_same_bits("values", &values[i], &scores[want[i]], 1);
-        memset(got, 0, k * sizeof *got);
-        expect_ok(f->context,
-                  fmgcam_topk(f->context, scores, count, k, got, NULL));
-        assert_memory_equal(got, want, k * sizeof *got);
-        free(scores);
-        free(values);
-        free(want);
-        free(got);
-    }
-}
-
-/* Neither 0 nor -0 is the larger. */
-static void test_topk_orders_zeros_by_index(void **state)
-{
-    fixture *f = *state;
-    const float scores[4] = {-0.0f, 0, -1, 0};
-    const uint32_t want[4] = {0, 1, 3, 2};
-    uint32_t got[4];
-
-    expect_ok(f->context, fmgcam_topk(f->context, scores, 4, 4, got, NULL));
-    assert_memory_equal(got, want, sizeof got);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -652,8 +612,6 @@ int main(void)
         fixture_test(test_in_place_is_the_same),
         fixture_test(test_maps_may_have_any_layout_and_dtype),
         fixture_test(test_the_filter_takes_any_layout_and_dtype),
-        fixture_test(test_topk_takes_the_best_and_the_first_of_equals),
-        fixture_test(test_topk_orders_zeros_by_index),
     };
     return cmocka_run_group_tests_name("maps", tests, NULL, NULL);
 }

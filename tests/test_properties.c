@@ -160,7 +160,7 @@ static void explain_in_stages(fmgcam_context *context, uint32_t profile,
     expect_ok(context, fmgcam_filter_maps(context, &m, released ? &m : &c,
                                           &out.filtered_maps, &out.winner));
     expect_ok(context,
-              fmgcam_normalize_maps(context, &f, &out.normalized_maps));
+              fmgcam_normalize_maps(context, &f, NULL, &out.normalized_maps));
     if (released) {
         /* The activation comes after stage 5. */
         float *activated = make_floats(p->stack);

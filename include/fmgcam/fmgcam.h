@@ -11,10 +11,13 @@
  *             5                  6       7
  *
  * fmgcam_explain() runs stages 1 to 6, fmgcam_draw_overlay() stage 7; every
- * stage is also a function of its own. docs/algorithm.md has the equations.
+ * stage is also a function of its own. docs/algorithm.md has the equations,
+ * docs/methods.md those of the methods that make signed maps otherwise.
  *
- * Letters used below: K classes, explained in rank order (rank 0 has the
- * highest score); C channels; H x W the size of the map; S = H * W its cells.
+ * Letters used below: n classes of the network; K classes that are explained,
+ * in rank order (rank 0 has the highest score); C channels; H x W the size of
+ * the map; S = H * W its cells. Signals have maps of one axis, [L] in place of
+ * [H, W], and volumes of three, [D, H, W]: see fmgcam_options.spatial_axes.
  *
  * Conventions that hold for every function:
  *  - Memory belongs to the caller. The library keeps no pointer that it is
@@ -34,7 +37,8 @@
  *    4096 bytes, as long as the part that it does not know is zero.
  *  - Values out of range are errors; nothing is clamped.
  *  - Finite inputs never yield NaN. NaN or infinity in an input that the wanted
- *    outputs depend on is FMGCAM_STATUS_NON_FINITE.
+ *    outputs depend on is FMGCAM_STATUS_NON_FINITE, unless
+ *    fmgcam_options.non_finite says otherwise.
  *
  * The library opens no file, writes to no stream, reads no environment
  * variable, starts no thread and has no mutable global state. (OpenBLAS, if
@@ -97,8 +101,12 @@ FMGCAM_API const char *fmgcam_build_info(void);
 
 /* Element types. There is no default: 0 is an error. */
 enum {
-    FMGCAM_DTYPE_FLOAT32 = 1,
-    FMGCAM_DTYPE_FLOAT16 = 2 /* IEEE 754 binary16 */
+    FMGCAM_DTYPE_FLOAT32  = 1,
+    FMGCAM_DTYPE_FLOAT16  = 2, /* IEEE 754 binary16 */
+    FMGCAM_DTYPE_FLOAT64  = 3, /* rounded to float32 as it is read */
+    FMGCAM_DTYPE_BFLOAT16 = 4, /* the upper half of a float32 */
+    FMGCAM_DTYPE_INT8     = 5, /* see fmgcam_quantization */
+    FMGCAM_DTYPE_UINT8    = 6
 };
 
 #define FMGCAM_MAX_RANK 8
@@ -129,18 +137,59 @@ FMGCAM_API void fmgcam_tensor_nhwc(fmgcam_tensor *tensor, const void *data,
                                    uint32_t dtype, int64_t n, int64_t channels,
                                    int64_t height, int64_t width);
 
-/* Make @p tensor a view [rows, columns] of a contiguous row-major matrix, for
- * weights and rows of a classifier. NULL does nothing. Any thread.
+/* Make @p tensor a view [n, channels, grid] of the tokens of a transformer,
+ * contiguous memory [n, tokens, channels]: the first @p prefix tokens (a class
+ * token, registers) are skipped, and the others are the cells of a grid with
+ * @p axes (1 to 3) extents @p grid, last axis fastest, e.g. {14, 14}.
+ * Any thread. @return OK; ARGUMENT if a pointer is NULL, dtype unknown, axes
+ * out of range, an extent below 1, or tokens not prefix plus the cells of the
+ * grid. On failure @p tensor (if given) is all zero. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_tensor_tokens(fmgcam_tensor *tensor,
+                                              const void *data, uint32_t dtype,
+                                              int64_t n, int64_t tokens,
+                                              int64_t channels, int64_t prefix,
+                                              const int64_t *grid,
+                                              uint32_t axes);
+
+/* Make @p slice the view of @p tensor at @p index of its first axis, which it
+ * loses: picture i of a batch. slice may be tensor itself. Any thread.
+ * @return OK; ARGUMENT if a pointer is NULL, dtype unknown, rank 0 or beyond
+ * FMGCAM_MAX_RANK, or index out of range; then @p slice is untouched.
  * @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_tensor_slice(fmgcam_tensor       *slice,
+                                             const fmgcam_tensor *tensor,
+                                             int64_t              index);
+
+/* Make @p tensor a view [rows, columns] of a contiguous row-major matrix, for
+ * weights and classifiers. NULL does nothing. Any thread. @since 0.1 */
 FMGCAM_API void fmgcam_tensor_matrix(fmgcam_tensor *tensor, const void *data,
                                      uint32_t dtype, int64_t rows,
                                      int64_t columns);
+
+/* Make @p tensor a view [count] of contiguous numbers, for scores, biases and
+ * probabilities. NULL does nothing. Any thread. @since 0.1 */
+FMGCAM_API void fmgcam_tensor_vector(fmgcam_tensor *tensor, const void *data,
+                                     uint32_t dtype, int64_t count);
 
 /* Make @p tensor a view [classes, height, width] of contiguous float32 maps, as
  * the library writes them. NULL does nothing. Any thread. @since 0.1 */
 FMGCAM_API void fmgcam_tensor_maps(fmgcam_tensor *tensor, const float *data,
                                    int64_t classes, int64_t height,
                                    int64_t width);
+
+/* What the integers of a quantised tensor mean:
+ *
+ *   value = scale * (q - zero_point), rounded to float32 once,
+ *
+ * with one scale for the whole tensor, or one for each index of an axis. */
+typedef struct fmgcam_quantization {
+    size_t         struct_size;
+    const float   *scales;      /* [count], each finite and > 0 */
+    const int32_t *zero_points; /* [count], in the dtype's range; NULL: 0 */
+    uint32_t       count;       /* 1, or the extent of axis */
+    uint32_t       axis;        /* of the tensor, its first being 0: classes or
+                                   channels; of no meaning where count is 1 */
+} fmgcam_quantization;
 
 /* An output: memory of the caller. data NULL means "not wanted": it is not
  * computed. Written contiguously in the documented shape; size_bytes may be
@@ -165,9 +214,69 @@ enum {
     FMGCAM_PROFILE_RELEASED = 2
 };
 
-/* How stages 1 and 2 make signed maps. */
+/* How stages 1 and 2 make signed maps, G being gradients, A activations, w
+ * weights and s_c = sum over the cells of A[c]. docs/methods.md has the
+ * sources, and says what others compute under the same names.
+ *
+ * All but the class-agnostic ones take gradients; where weights or a classifier
+ * are given, G is that weight at every cell. The class-agnostic ones look at
+ * the activations alone and have no class to fuse: they take no other input, or
+ * one of a single class, which is not looked at, and make one map. */
 enum {
-    FMGCAM_METHOD_GRAD_CAM = 1 /* default */
+    /* M = sum_c w A, w = mean over cells of G. Default. */
+    FMGCAM_METHOD_GRAD_CAM = 1,
+    /* w = sum over cells of relu(G) G^2 / (2 G^2 + s_c G^3 + 1e-6), the form of
+     * pytorch-grad-cam. */
+    FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS = 2,
+    /* w = sum over cells of relu(G) / (2 + s_c G), without a scale of its own;
+     * a term with a denominator <= 1e-3 is 0, and counted. */
+    FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE = 3,
+    /* w = sum over cells of G A, divided by s_c; 0 for a channel with |s_c| <=
+     * 1e-6 sum |A[c]|, which is counted. */
+    FMGCAM_METHOD_XGRAD_CAM    = 4,
+    FMGCAM_METHOD_LAYER_CAM    = 5, /* M = sum_c relu(G) A */
+    FMGCAM_METHOD_HIRES_CAM    = 6, /* M = sum_c G A */
+    FMGCAM_METHOD_ELEMENT_WISE = 7, /* M = sum_c relu(G A) */
+    /* w_k = v_k - 0.6 mean of v_t, v being Grad-CAM's w (the linear form of
+     * Finer-CAM): what speaks for class k and not for the classes t, the (at
+     * most 3) others with the nearest scores, or the nearest ranks where no
+     * scores are given; ties to the lower index. t is one of the K classes, or
+     * with classifier and scores one of all n. It needs one. */
+    FMGCAM_METHOD_CONTRASTIVE = 8,
+    /* The first principal component of A over the channels, each channel less
+     * its mean: M = X v. Its sign makes the loadings v sum to > 0. No class. */
+    FMGCAM_METHOD_EIGEN_CAM = 9,
+    /* The same of G A. */
+    FMGCAM_METHOD_EIGEN_GRAD_CAM = 10,
+    /* w = share of the cells with A > mean + 2 standard deviations of the
+     * channel. No class. */
+    FMGCAM_METHOD_FEM = 11
+};
+
+/* Which number the classifier's maps explain: y = score, p = probability. With
+ * gradients or weights it is what they were made of, and this must be LOGIT. */
+enum {
+    FMGCAM_TARGET_LOGIT   = 1, /* w_k = W_k / S; default */
+    FMGCAM_TARGET_SOFTMAX = 2, /* w_k = p_k (W_k - sum_j p_j W_j) / S */
+    FMGCAM_TARGET_SIGMOID = 3  /* w_k = p_k (1 - p_k) W_k / S */
+};
+
+/* NaN and infinity in an input. */
+enum {
+    FMGCAM_NON_FINITE_ERROR     = 1, /* FMGCAM_STATUS_NON_FINITE; default */
+    FMGCAM_NON_FINITE_SKIP      = 2, /* counts as 0, divisors unchanged */
+    /* As IEEE arithmetic has it. A cell at which a signed map is NaN has no
+     * winner, and is NaN after the filter; a norm or a range that NaN enters
+     * makes NaN of all that it scales. Nothing is then found to leave float32's
+     * range either. */
+    FMGCAM_NON_FINITE_PROPAGATE = 3
+};
+
+/* How fmgcam_fuse_layers() makes one map of several. */
+enum {
+    FMGCAM_LAYER_FUSION_MEAN    = 1, /* default */
+    FMGCAM_LAYER_FUSION_MAXIMUM = 2,
+    FMGCAM_LAYER_FUSION_PRODUCT = 3 /* of what is > 0, else 0 */
 };
 
 /* Stage 3, R = phi(M). */
@@ -188,7 +297,10 @@ enum {
 enum {
     FMGCAM_NORMALIZE_L2         = 1, /* by the norm of a class's whole map */
     FMGCAM_NORMALIZE_L2_COLUMNS = 2, /* by the norm along H, per column */
-    FMGCAM_NORMALIZE_NONE       = 3
+    FMGCAM_NORMALIZE_NONE       = 3,
+    FMGCAM_NORMALIZE_MAX        = 4, /* by the largest magnitude of the map */
+    /* Times the probability of the class, which must be given. */
+    FMGCAM_NORMALIZE_PROBABILITY = 5
 };
 
 /* Stage 6: (x - min) / (max - min). */
@@ -250,6 +362,13 @@ typedef struct fmgcam_options {
     uint32_t resample;    /* FMGCAM_RESAMPLE_* */
     uint32_t blend;       /* FMGCAM_BLEND_* */
     float    alpha;       /* 0...1; 0 without ALPHA_SET means 0.6 */
+    uint32_t target;      /* FMGCAM_TARGET_* */
+    uint32_t non_finite;  /* FMGCAM_NON_FINITE_* */
+    uint32_t layer_fusion; /* FMGCAM_LAYER_FUSION_* */
+    /* Axes of a map: 1 (signals [L]), 2 (default: [H, W]) or 3 (volumes
+     * [D, H, W]). Stage 7 and fmgcam_fuse_layers() take maps of two axes: give
+     * signals as [K, 1, L], and volumes slice by slice. */
+    uint32_t spatial_axes;
 } fmgcam_options;
 
 /* Fill @p options with defaults: all zero but struct_size. @p struct_size is
@@ -289,8 +408,8 @@ FMGCAM_API fmgcam_status fmgcam_create(const fmgcam_allocator *allocator,
 /* Release @p context and its workspace. NULL is allowed. @since 0.1 */
 FMGCAM_API void fmgcam_destroy(fmgcam_context *context);
 
-/* Text of the last failure on @p context, "" after a success; never NULL, not even
- * for a context of NULL, whose text says so.
+/* Text of the last failure on @p context, "" after a success; never NULL, not
+ * even for a context of NULL, whose text says so.
  * Begins with the argument's name, e.g. "gradients: shape [5,1280,7,7] does not
  * match activations [1024,7,7]". Valid until the next call on the context.
  * @since 0.1 */
@@ -354,6 +473,13 @@ FMGCAM_API fmgcam_status fmgcam_set_runner(fmgcam_context *context,
                                            fmgcam_run_fn run, void *opaque,
                                            uint32_t workers);
 
+/* Bits of fmgcam_limits.flags. */
+enum {
+    /* Room for the matrix of eigen-cam and eigen-grad-cam too: min(S, C)^2
+     * doubles, for each worker that a batch can keep busy. */
+    FMGCAM_LIMIT_EIGEN = 1
+};
+
 /* The largest sizes that will be asked of a context. */
 typedef struct fmgcam_limits {
     size_t   struct_size;
@@ -364,7 +490,9 @@ typedef struct fmgcam_limits {
     uint32_t picture_height; /* pixels; 0 with picture_width 0: no pictures */
     uint32_t picture_width;  /* pixels */
     uint32_t workers;        /* of the runner; 0 means 1 */
-    uint32_t flags;          /* no bit is defined yet: 0 */
+    uint32_t flags;          /* FMGCAM_LIMIT_* bits */
+    uint32_t map_depth;      /* D of volumes; 0 means 1 */
+    uint32_t batch;          /* pictures of fmgcam_explain_batch(); 0 means 1 */
 } fmgcam_limits;
 
 /* Allocate all that calls within @p limits need, and warm up the BLAS. After it
@@ -386,8 +514,11 @@ FMGCAM_API fmgcam_status fmgcam_workspace_size(fmgcam_context      *context,
 
 /* ---- Stages 1 to 6 in one call ------------------------------------------- */
 
-/* What is known about one picture: the activations, and exactly one of the
- * other three. All may have any strides, and float32 or float16 elements. */
+/* What is known about one picture: the activations, and (but for class-agnostic
+ * methods) exactly one of gradients, weights and classifier. Tensors may have
+ * any strides and any dtype; integers need their quantization. Shapes are for
+ * maps of two axes; with options.spatial_axes 1, [L] takes the place of [H, W],
+ * with 3 [D, H, W]. */
 typedef struct fmgcam_inputs {
     size_t struct_size;
     /* A [C, H, W] or [1, C, H, W]: output of the layer that is looked at. */
@@ -396,10 +527,34 @@ typedef struct fmgcam_inputs {
     const fmgcam_tensor *gradients;
     /* w [K, C]: class weights, in place of stage 1. */
     const fmgcam_tensor *weights;
-    /* [K, C]: the rows of the classes in the matrix of a network that ends in
-     * global average pooling and one linear layer. Then w = row / S, exactly
-     * the weights that the gradients would give. */
+    /* W [n, C]: the matrix of a network that ends in global average pooling and
+     * one linear layer, y = W mean(A) + b; a matrix [C, n] in memory is given
+     * by its strides. Then w_k = W[k] / S, exactly the weights that the
+     * gradients would give. classes says which rows; without it all are
+     * explained, in their order, n being K. */
     const fmgcam_tensor *classifier;
+    /* b [n]. Only fmgcam_check_head() needs it. Optional. */
+    const fmgcam_tensor *bias;
+    /* y [n] or [1, n]: the scores of all classes, before softmax or sigmoid.
+     * Needed by targets other than LOGIT; used by METHOD_CONTRASTIVE and
+     * fmgcam_check_head(); else optional and not looked at. */
+    const fmgcam_tensor *scores;
+    /* p [K]: the probability of each class that is explained, in 0...1. Needed
+     * by NORMALIZE_PROBABILITY; else optional and not looked at. */
+    const fmgcam_tensor *probabilities;
+    /* [class_count]: for each rank the index of its class in classifier and
+     * scores. Optional: then rank k is index k. With gradients or weights
+     * class_count must be K. */
+    const uint32_t *classes;
+    uint32_t        class_count; /* 0 where classes is NULL */
+    uint32_t        flags;       /* no bit is defined yet: 0 */
+    /* Needed where the tensor has integers, and only there. */
+    const fmgcam_quantization *activations_quantization;
+    const fmgcam_quantization *gradients_quantization;
+    const fmgcam_quantization *weights_quantization;
+    const fmgcam_quantization *classifier_quantization;
+    const fmgcam_quantization *bias_quantization;
+    const fmgcam_quantization *scores_quantization;
 } fmgcam_inputs;
 
 /* Bits of fmgcam_outputs.result and of fmgcam_rescale_maps(). */
@@ -422,6 +577,15 @@ typedef struct fmgcam_outputs {
     uint32_t      flags;           /* what to do; no bit is defined yet: 0 */
     uint32_t      result;          /* written: FMGCAM_RESULT_* bits where stage
                                       6 ran, else 0 */
+    fmgcam_buffer margin;          /* float [H, W]: fmgcam_measure_margin() */
+    /* Written: how often a guard of the method made 0 of something that cannot
+     * be divided. grad-cam++-stable: terms, one for a class, channel and cell;
+     * xgrad-cam: channels; else 0. */
+    uint64_t guarded;
+    /* Written, with NON_FINITE_SKIP and _PROPAGATE: elements of activations and
+     * gradients (weights, classifier) that were looked at and are NaN or
+     * infinite; else 0. */
+    uint64_t non_finite;
 } fmgcam_outputs;
 
 /* Stages 1 to 6 for one picture, as far as the wanted outputs need them. With
@@ -437,12 +601,29 @@ FMGCAM_API fmgcam_status fmgcam_explain(fmgcam_context      *context,
                                         const fmgcam_inputs *inputs,
                                         fmgcam_outputs      *outputs);
 
+/* fmgcam_explain() for @p count pictures, each with its own inputs, classes and
+ * outputs: inputs[i] and outputs[i] point to those of picture i. A runner works
+ * on several pictures at once; each comes out with the same bits however they
+ * are spread. No output may overlap an input or output of another picture,
+ * which is not checked between pictures. @p statuses [count] (optional)
+ * receives that of each picture; those that are OK are complete, whatever
+ * became of the others.
+ * @return OK; the status of the first picture that failed, whose text begins
+ * with "pictures[i].", or that of the call as a whole (ARGUMENT, NO_MEMORY,
+ * LIMIT, RUNNER), after which no picture can be relied on. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_explain_batch(
+    fmgcam_context *context, const fmgcam_inputs *const *inputs,
+    fmgcam_outputs *const *outputs, uint32_t count, fmgcam_status *statuses);
+
 /* ---- The stages, one by one ------------------------------------------------
  *
  * Each follows the options of the context and returns the statuses of
  * fmgcam_explain(). Maps are tensors [K, H, W], signed or not as the stage has
- * it. In stages 3, 5 and 6, an output may be the very memory of its input (the
- * same first byte, contiguous float32); any other overlap is an error.
+ * it; in stages 3 to 6 also [K, L] and [K, D, H, W]. Tensors are of floats: see
+ * fmgcam_read_tensor() for integers. Stages 1 and 2 are Grad-CAM's, whatever
+ * options.method is. In stages 3, 5 and 6, an output may be the very memory of
+ * its input (the same first byte, contiguous float32); any other overlap is an
+ * error.
  *
  * Called in this order they give what fmgcam_explain() gives. Profile released
  * has another order: 1, 2, 4 with the signed maps as its class maps too, 5, 3,
@@ -484,12 +665,15 @@ FMGCAM_API fmgcam_status fmgcam_filter_maps(fmgcam_context      *context,
                                             const fmgcam_buffer *winner);
 
 /* Stage 5: each class's map (with L2_COLUMNS: each of its columns) divided by
- * its L2 norm, which is summed in double; zeros where the norm is 0. No
- * absolute epsilon, except that profile released has a floor of 1e-12 under
- * column norms. maps and normalized [K, H, W]. @since 0.1 */
-FMGCAM_API fmgcam_status fmgcam_normalize_maps(fmgcam_context      *context,
-                                               const fmgcam_tensor *maps,
-                                               const fmgcam_buffer *normalized);
+ * its L2 norm, which is summed in double, or scaled otherwise by
+ * options.normalize; zeros where the norm is 0. No absolute epsilon, except
+ * that profile released has a floor of 1e-12 under column norms. maps and
+ * normalized [K, H, W]; L2_COLUMNS is for maps of two axes. @p probabilities
+ * [K] is needed with NORMALIZE_PROBABILITY, else optional and not looked at.
+ * @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_normalize_maps(
+    fmgcam_context *context, const fmgcam_tensor *maps,
+    const fmgcam_tensor *probabilities, const fmgcam_buffer *normalized);
 
 /* Stage 6: (x - min) / (max - min) over the stack or each class; zeros where
  * that is constant. maps and rescaled [K, H, W]. result is optional and
@@ -498,6 +682,33 @@ FMGCAM_API fmgcam_status fmgcam_rescale_maps(fmgcam_context      *context,
                                              const fmgcam_tensor *maps,
                                              const fmgcam_buffer *rescaled,
                                              uint32_t            *result);
+
+/* Copy any tensor of rank 1 to 5, in its logical order, to @p values,
+ * contiguous float of the same shape. @p quantization is for integers: NULL
+ * means that they are the values themselves. NaN and infinity are copied as
+ * they are; a float64 beyond float32 is OVERFLOW. No overlap. Needs neither
+ * options nor workspace.
+ * @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_read_tensor(
+    fmgcam_context *context, const fmgcam_tensor *tensor,
+    const fmgcam_quantization *quantization, const fmgcam_buffer *values);
+
+/* ---- Several layers ------------------------------------------------------ */
+
+/* One stack of maps out of those of @p count layers: the class maps R_l
+ * [K, H_l, W_l] of each layer are divided by their own largest value (over
+ * classes and cells; zeros where none is > 0), resampled to @p height x
+ * @p width by options.resample, and joined by options.layer_fusion into
+ * @p fused, float [K, height, width]. All layers have the same K classes. The
+ * result serves fmgcam_filter_maps() both as signed and as class maps. No
+ * overlap. With one class, MEAN, MAXIMUM and PRODUCT are what pytorch-grad-cam,
+ * torch-cam and RefineCAM do, up to their own scaling: docs/methods.md.
+ * @return as fmgcam_resample_maps(). @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_fuse_layers(fmgcam_context *context,
+                                            const fmgcam_tensor *const *maps,
+                                            uint32_t count, uint32_t height,
+                                            uint32_t width,
+                                            const fmgcam_buffer *fused);
 
 /* ---- Stage 7: the picture ------------------------------------------------ */
 
@@ -527,6 +738,8 @@ typedef struct fmgcam_layers {
     const fmgcam_tensor *signed_maps;
     /* R, G, B of each class, K x 3 bytes; NULL means fmgcam_palette_color(). */
     const uint8_t *colors;
+    /* p [K]; needed with FUSE_AT_IMAGE and NORMALIZE_PROBABILITY. */
+    const fmgcam_tensor *probabilities;
 } fmgcam_layers;
 
 /* Draw the coloured map alone into @p heatmap, on black: C = sum over k of N_k
@@ -562,21 +775,172 @@ FMGCAM_API fmgcam_status fmgcam_resample_maps(fmgcam_context      *context,
                                               const fmgcam_buffer *resampled);
 
 /* The colour of class @p index: eight that were chosen for people whose colour
- * vision differs, then generated ones. It depends on index alone. @p rgb receives
- * R, G, B; NULL does nothing. Any thread. @since 0.1 */
+ * vision differs, then generated ones. It depends on index alone. @p rgb
+ * receives R, G, B; NULL does nothing. Any thread. @since 0.1 */
 FMGCAM_API void fmgcam_palette_color(uint32_t index, uint8_t rgb[3]);
 
 /* ---- Choosing the classes ------------------------------------------------ */
 
-/* The @p k best of @p count scores, best first, ties to the lowest index:
- * indices [k], and values [k] (optional: NULL). No overlap. Does not allocate;
- * time O(count log k).
- * @return OK; ARGUMENT (k is 0 or beyond count, overlap), NON_FINITE.
+/* Which classes are explained, always best score first, ties to the lowest
+ * index. */
+enum {
+    FMGCAM_CHOICE_TOP = 1, /* the best count; default */
+    /* The fewest best ones whose probabilities reach threshold together. */
+    FMGCAM_CHOICE_MASS        = 2,
+    FMGCAM_CHOICE_PROBABILITY = 3, /* those with at least threshold */
+    FMGCAM_CHOICE_THRESHOLDS  = 4, /* those with at least thresholds[i] */
+    /* Those before the largest drop between neighbours in rank; the first one
+     * on ties. One class where n is 1. */
+    FMGCAM_CHOICE_GAP = 5
+};
+
+/* What is made of a score y before it is compared with thresholds, and reported
+ * as its probability. */
+enum {
+    FMGCAM_LINK_SOFTMAX = 1, /* exp(y / T) / sum of all exp(y_j / T); default */
+    FMGCAM_LINK_SIGMOID = 2, /* 1 / (1 + exp(-y / T)): multi-label heads */
+    FMGCAM_LINK_NONE    = 3  /* y itself: y are probabilities already */
+};
+
+typedef struct fmgcam_choice {
+    size_t   struct_size;
+    uint32_t rule;  /* FMGCAM_CHOICE_* */
+    uint32_t link;  /* FMGCAM_LINK_* */
+    /* TOP: how many, 1 to n; 0 means min(5, n). Other rules: at most so many; 0
+     * means all. */
+    uint32_t count;
+    float    threshold;   /* MASS: in 0...1, > 0. PROBABILITY: any finite one */
+    float    temperature; /* T, finite, > 0; 0 means 1 */
+    uint32_t flags;       /* no bit is defined yet: 0 */
+    const float *thresholds; /* [n], finite, with rule THRESHOLDS */
+    /* For scores of integers. */
+    const fmgcam_quantization *scores_quantization;
+} fmgcam_choice;
+
+/* Choose classes by @p scores, [n] or [1, n], before softmax. @p choice is
+ * optional: NULL is the best min(5, n). @p classes receives uint32 indices, and
+ * @p probabilities (optional: NULL, or data NULL) as many floats; both need
+ * room for choice->count, or where that is 0 for min(5, n) with rule TOP and
+ * for n with the others. @p count receives how many are chosen; it can be 0
+ * with PROBABILITY and THRESHOLDS. Probabilities are computed in double
+ * relative to the largest score, so that no score is too large. Does not
+ * allocate; time O(n log K).
+ * @return OK; ARGUMENT (count beyond n, thresholds out of range, overlap),
+ * SHAPE, STRIDE, UNSUPPORTED, NON_FINITE, BUFFER_SIZE. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_choose_classes(
+    fmgcam_context *context, const fmgcam_choice *choice,
+    const fmgcam_tensor *scores, const fmgcam_buffer *classes,
+    const fmgcam_buffer *probabilities, uint32_t *count);
+
+/* ---- Is it the right head? ----------------------------------------------- */
+
+/* What fmgcam_check_head() found, most likely first. */
+enum {
+    FMGCAM_HEAD_FITS = 1,
+    FMGCAM_HEAD_TRANSPOSED = 2, /* the matrix has its axes exchanged */
+    /* It fits but for what could be a bias, and none was given. */
+    FMGCAM_HEAD_MISSING_BIAS = 3,
+    FMGCAM_HEAD_NEEDLESS_BIAS = 4, /* it fits without the bias */
+    /* It fits where a ReLU (or ReLU6) is applied to the activations. */
+    FMGCAM_HEAD_BEFORE_RELU = 5,
+    /* It fits with the sum or the maximum over the cells in place of the mean:
+     * then inputs.classifier is not for this network. */
+    FMGCAM_HEAD_POOLING = 6,
+    /* The scores are probabilities (of softmax or sigmoid) or their logarithms,
+     * not what comes before. */
+    FMGCAM_HEAD_PROBABILITIES = 7,
+    /* Nothing fits: activations of another layer, after a ReLU that the head
+     * does not see, or of another picture; or another matrix. */
+    FMGCAM_HEAD_WRONG_LAYER = 8
+};
+
+typedef struct fmgcam_head_check {
+    size_t   struct_size;
+    uint32_t cause; /* FMGCAM_HEAD_* */
+    uint32_t index; /* of the class that is furthest off, by error / bound */
+    double   error; /* |recomputed - given| there; with the inputs as given,
+                       or, where only the transposed matrix has the right
+                       shape, with that */
+    double   bound; /* what was allowed there */
+    double   recomputed, given; /* score of that class */
+} fmgcam_head_check;
+
+/* Compute y = W mean(A) + b from inputs->activations, ->classifier and ->bias
+ * (optional), in double, and compare with inputs->scores. @p tolerance > 0 is
+ * the largest error allowed; 0 means a bound for each class that is derived
+ * from the dtypes (docs/numerics.md). inputs->classifier may have its axes
+ * exchanged here, even where that does not fit the other shapes.
+ * @p check->struct_size must be set. A head that does not fit is no error of
+ * the call.
+ * @return OK; ARGUMENT, SHAPE, STRIDE, UNSUPPORTED, NON_FINITE, NO_MEMORY,
+ * LIMIT. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_check_head(fmgcam_context      *context,
+                                           const fmgcam_inputs *inputs,
+                                           double               tolerance,
+                                           fmgcam_head_check   *check);
+
+/* ---- What the maps say, as numbers ----------------------------------------
+ *
+ * For maps of two axes; sums are in double. Positions are in cells, origin top
+ * left; the first cell reaches from 0 to 1. */
+
+/* Bits of fmgcam_class_measures.flags. */
+enum {
+    FMGCAM_MEASURE_CELLS          = 1, /* peak and box are there */
+    FMGCAM_MEASURE_CENTROID       = 2,
+    FMGCAM_MEASURE_POSITIVE_SHARE = 4
+};
+
+typedef struct fmgcam_class_measures {
+    size_t   struct_size;
+    uint32_t flags; /* FMGCAM_MEASURE_* bits; what is not there is 0 */
+    uint32_t cells; /* won */
+    uint32_t left, top, right, bottom; /* box, half-open */
+    double   area;                     /* cells / S */
+    double   mass;                     /* sum of R over the won cells */
+    double   peak;                     /* largest R of them */
+    double   centroid_x, centroid_y;   /* of R over them, where mass > 0 */
+    /* Sum of max(M, 0) over sum of |M|, over all cells, where that is > 0 and
+     * signed maps are given. */
+    double positive_share;
+} fmgcam_class_measures;
+
+/* Measure class @p rank of @p class_maps R [K, H, W]. Its won cells are those
+ * with winner[s] == rank, or, where @p winner [H, W] is NULL, those with R > 0.
+ * The box holds the won cells with R >= @p box_threshold (0...1) times the
+ * peak; with 0 all of them. @p signed_maps M [K, H, W] is optional.
+ * @p measures->struct_size must be set. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_measure_class(
+    fmgcam_context *context, const fmgcam_tensor *class_maps,
+    const fmgcam_tensor *signed_maps, const int32_t *winner, uint32_t rank,
+    float box_threshold, fmgcam_class_measures *measures);
+
+/* How much each two of @p class_maps R [K, H, W] lie over each other, before
+ * any filter: sum over s of min(P_i[s], P_j[s]), P being max(R, 0) divided by
+ * its sum. 1 where they have the same shape, 0 where they have no cell in
+ * common or one is empty. overlap: float [K, K], symmetric. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_measure_overlap(
+    fmgcam_context *context, const fmgcam_tensor *class_maps,
+    const fmgcam_buffer *overlap);
+
+/* How clear the winner of each cell is: the largest of signed_maps [K, H, W]
+ * less the second largest; with one class, its value. Small where a cell is
+ * contested. margin: float [H, W]. Also for maps [K, L] and [K, D, H, W].
  * @since 0.1 */
-FMGCAM_API fmgcam_status fmgcam_topk(fmgcam_context *context,
-                                     const float *scores, size_t count,
-                                     size_t k, uint32_t *indices,
-                                     float *values);
+FMGCAM_API fmgcam_status fmgcam_measure_margin(
+    fmgcam_context *context, const fmgcam_tensor *signed_maps,
+    const fmgcam_buffer *margin);
+
+/* What a region adds to the score of each class: contributions[k] = sum over s
+ * of region[s] M[k][s]. @p region [H, W], of any dtype, is 1 inside and 0
+ * outside, or anything between; integers are the values themselves. Where M was
+ * made by Grad-CAM from the classifier, all cells together and the bias are the
+ * score, so that this is exact; else it is the linear part. @p contributions:
+ * double [K], written, no overlap. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_measure_region(fmgcam_context *context,
+                                               const fmgcam_tensor *signed_maps,
+                                               const fmgcam_tensor *region,
+                                               double *contributions);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,8 @@ SOURCE = "."
 K, C, H, W = 3, 6, 4, 5
 S = H * W
 PALETTE = [(213, 94, 0), (86, 180, 233), (240, 228, 66)]
+METHODS = ("grad-cam", "grad-cam++", "grad-cam++-stable", "xgrad-cam", "layer-cam", "hires-cam", "element-wise",
+           "contrastive", "eigen-grad-cam")
 CODES = {"f2": "e", "f4": "f", "f8": "d", "i4": "i"}
 
 
@@ -636,19 +638,24 @@ class Pictures(Case):
 class Report(Case):
     def test_keys_and_options(self):
         r = self.report()
-        self.assertEqual(list(r), ["version", "shape", "options", "flat", "classes"])
+        self.assertEqual(list(r), ["version", "shape", "options", "flat", "classes", "layers", "overlap", "region", "head",
+                                   "guarded", "non_finite"])
+        self.assertEqual([r[k] for k in ("layers", "region", "head", "guarded", "non_finite")], [1, None, None, 0, 0])
         self.assertEqual((r["version"], r["shape"], r["flat"]), (1, [C, H, W], False))
         self.assertEqual(r["options"], {
             "profile": "standard", "method": "grad-cam", "activation": "relu", "filter": "argmax", "normalize": "l2",
-            "rescale": "stack", "fuse_at": "map", "resample": "bicubic", "blend": "evidence", "alpha": 0.6, "top": None})
+            "rescale": "stack", "fuse_at": "map", "resample": "bicubic", "blend": "evidence", "target": "logit",
+            "non_finite": "error", "fuse_layers": "mean", "alpha": 0.6, "top": None})
         for c in r["classes"]:
-            self.assertEqual(list(c), ["rank", "index", "label", "score", "area", "peak", "mass", "box", "centroid"])
-            self.assertEqual((c["index"], c["label"], c["score"]), (None, None, None))
+            self.assertEqual(list(c), ["rank", "index", "label", "score", "probability", "area", "peak", "mass", "box",
+                                       "centroid", "positive_share", "contribution"])
+            self.assertEqual([c[k] for k in ("index", "label", "score", "probability", "contribution")], [None] * 5)
 
     def test_each_option_is_reported_as_given(self):
         for key, flag, names in (("activation", "--activation", ("relu", "gelu", "elu", "none")),
-                                 ("filter", "--filter", ("argmax", "none")), ("method", "--method", ("grad-cam",)),
-                                 ("normalize", "--normalize", ("l2", "l2-columns", "none")),
+                                 ("filter", "--filter", ("argmax", "none")), ("method", "--method", METHODS),
+                                 ("normalize", "--normalize", ("l2", "l2-columns", "none", "max")),
+                                 ("non_finite", "--non-finite", ("error", "skip", "propagate")),
                                  ("rescale", "--rescale", ("stack", "class", "none")),
                                  ("fuse_at", "--fuse-at", ("map", "image")), ("blend", "--blend", ("evidence", "constant")),
                                  ("resample", "--resample", ("nearest", "bilinear", "bicubic")),
@@ -729,6 +736,412 @@ class Report(Case):
             self.assert_fails(1, "fmgcam: l: line 3", *self.inputs, "--labels", "l", *report)
         self.assert_fails(1, "fmgcam: absent: No such", *self.inputs, "--labels", "absent", *report)
         self.assert_fails(1, "fmgcam: /dev/zero: ", *self.inputs, "--labels", "/dev/zero", *report)
+
+
+# ---- Methods, layers, layouts ------------------------------------------------
+
+
+class Methods(Case):
+    def signed_maps(self, method):
+        """From the formulas of docs/methods.md, cell by cell."""
+        out = []
+        for k in range(K):
+            g = [self.g[(k * C + c) * S:(k * C + c + 1) * S] for c in range(C)]
+            a = [self.a[c * S:(c + 1) * S] for c in range(C)]
+            if method in ("layer-cam", "hires-cam", "element-wise"):
+                term = {"layer-cam": lambda x, y: max(x, 0) * y, "hires-cam": lambda x, y: x * y,
+                        "element-wise": lambda x, y: max(x * y, 0)}[method]
+                out += [math.fsum(term(g[c][s], a[c][s]) for c in range(C)) for s in range(S)]
+                continue
+            sums = [math.fsum(row) for row in a]
+            weigh = {
+                "grad-cam++": lambda c: math.fsum(x ** 3 / (2 * x * x + sums[c] * x ** 3 + 1e-6) for x in g[c] if x > 0),
+                "grad-cam++-stable": lambda c: math.fsum(x / (2 + sums[c] * x) for x in g[c]
+                                                         if x > 0 and 2 + sums[c] * x > 1e-3),
+                "xgrad-cam": lambda c: math.fsum(x * y for x, y in zip(g[c], a[c])) / sums[c]}[method]
+            w = [weigh(c) for c in range(C)]
+            out += [math.fsum(w[c] * a[c][s] for c in range(C)) for s in range(S)]
+        return out
+
+    def test_formulas(self):
+        for method in ("layer-cam", "hires-cam", "element-wise", "grad-cam++", "grad-cam++-stable", "xgrad-cam"):
+            with self.subTest(method):
+                want = self.signed_maps(method)
+                self.assert_near(self.maps("--method", method, flag="--signed-maps"), want, 1e-5)
+                self.assert_near(self.maps("--method", method), standard(want), 1e-4)
+
+    def test_contrastive(self):
+        want = []
+        for k in range(K):
+            others = [t for t in range(K) if t != k]
+            w = [self.w[k * C + c] - 0.6 * sum(self.w[t * C + c] for t in others) / len(others) for c in range(C)]
+            want += combine(w, self.a)
+        self.assert_near(self.maps("--method", "contrastive", flag="--signed-maps"), want)
+        self.assert_fails(1, "contrastive compares", *self.inputs, "--top", 1, "--method", "contrastive", "--maps", "out.npy")
+
+    def test_class_agnostic(self):
+        alone = ("--activations", "a.npy")
+        for method in ("eigen-cam", "fem"):
+            self.maps("--method", method, inputs=alone, classes=1)
+            self.maps("--method", method, "--top", 1, classes=1)
+            self.assert_fails(1, "nothing to fuse", *self.inputs, "--method", method, "--maps", "out.npy")
+        self.assert_fails(2, "--gradients: is missing", *alone, "--maps", "out.npy")
+
+    def test_normalize_by_class(self):
+        kept = keep([max(v, 0.0) for v in self.signed], winner(self.signed))
+        peaks = [max(kept[k * S:(k + 1) * S]) for k in range(K)]
+        self.assert_near(self.maps("--normalize", "max"),
+                         rescale([v / peaks[i // S] if peaks[i // S] else 0.0 for i, v in enumerate(kept)], "stack"))
+        logits = [3.0, 1.0, 2.0]
+        self.put("l.npy", npy((3,), logits))
+        p = sorted((math.exp(v) / sum(map(math.exp, logits)) for v in logits), reverse=True)
+        got = self.maps("--normalize", "probability", "--logits", "l.npy")
+        self.assert_near(got, rescale([v * p[i // S] for i, v in enumerate(kept)], "stack"))
+        self.assert_fails(2, "--normalize: probability needs --logits", *self.inputs, "--normalize", "probability", "--maps", "out.npy")
+
+    def test_scales_by_class_when_fused_at_the_picture(self):
+        logits = [3.0, 1.0, 2.0]
+        self.put("l.npy", npy((3,), logits))
+        p = sorted((math.exp(v) / sum(map(math.exp, logits)) for v in logits), reverse=True)
+        peaks = [max(self.signed[k * S:(k + 1) * S]) for k in range(K)]
+        width, height = 23, 17
+        for name, q in (("max", [1 / v for v in peaks]), ("probability", p)):
+            top = max(q[k] * peaks[k] for k in range(K))
+            planes = resample(self.signed, "bilinear", width, height)
+            out = [[0.0] * (width * height) for _ in planes]
+            for i, column in enumerate(zip(*planes)):
+                k = column.index(max(column))
+                if column[k] > 0:
+                    out[k][i] = min(q[k] * column[k] / top, 1.0)
+            self.explain(*self.inputs, "--logits", "l.npy", "--normalize", name, "--fuse-at", "image", "--resample", "bilinear",
+                         "--size", "23x17", "--heatmap", "h.png")
+            got, want = read_png(self.path("h.png"))[2], paint(out)
+            self.assertLessEqual(sum(abs(a - b) > 1 for a, b in zip(got, want)), 6)
+
+    def test_margin(self):
+        shape, values, descr = self.result("--margin")
+        self.assertEqual((shape, descr), ((H, W), "<f4"))
+        columns = [sorted(self.signed[s::S], reverse=True) for s in range(S)]
+        self.assert_near(values, [c[0] - c[1] for c in columns])
+
+    def test_non_finite(self):
+        bad = list(self.a)
+        bad[S + 3] = math.nan
+        self.put("bad.npy", npy((C, H, W), bad))
+        zero = list(self.a)
+        zero[S + 3] = 0.0
+        inputs = ("--activations", "bad.npy", "--gradients", "g.npy")
+        self.assert_fails(1, "[1,0,3] is nan", *inputs, "--maps", "out.npy")
+        self.assert_near(self.maps("--non-finite", "skip", flag="--signed-maps", inputs=inputs), combine(self.w, zero))
+        self.assertEqual(self.report("--non-finite", "skip", inputs=inputs)["non_finite"], 1)
+        got = self.maps("--non-finite", "propagate", flag="--class-maps", inputs=inputs)
+        self.assertEqual([i for i, v in enumerate(got) if math.isnan(v)], [k * S + 3 for k in range(K)])
+        self.report("--non-finite", "propagate", inputs=inputs)
+
+
+class Layers(Case):
+    """A second layer of 2 x 3 cells."""
+
+    def setUp(self):
+        super().setUp()
+        rng = random.Random(7)
+        self.a2 = single(rng.gauss(0, 1) for _ in range(4 * 6))
+        self.w2 = single(rng.gauss(0, 1) for _ in range(K * 4))
+        self.put("a2.npy", npy((4, 2, 3), self.a2))
+        self.put("w2.npy", npy((K, 4), self.w2))
+        self.both = ("--activations", "a.npy", "--weights", "w.npy", "--activations", "a2.npy", "--weights", "w2.npy")
+
+    def fused(self, kind, join):
+        small = [max(math.fsum(self.w2[k * 4 + c] * self.a2[c * 6 + s] for c in range(4)), 0.0) for k in range(K) for s in range(6)]
+        large = [max(v, 0.0) for v in self.signed]
+        small, large = ([v / max(m) for v in m] for m in (small, large))
+        across, down = taps(kind, 3, W), taps(kind, 2, H)
+        grown = []
+        for k in range(K):
+            rows = [[sum(small[k * 6 + y * 3 + i] * t[i] for i in range(3)) for t in across] for y in range(2)]
+            grown += [sum(rows[i][x] * t[i] for i in range(2)) for t in down for x in range(W)]
+        return [join(x, y) for x, y in zip(large, grown)]
+
+    def test_fusions(self):
+        for name, join in (("mean", lambda x, y: (x + y) / 2), ("maximum", max), ("product", lambda x, y: x * max(y, 0.0))):
+            for kind in ("bilinear", "bicubic"):
+                with self.subTest(name=name, kind=kind):
+                    args = (*self.both, "--resample", kind, "--fuse-layers", name)
+                    want = self.fused(kind, join)
+                    self.explain(*args, "--class-maps", "c.npy", "--maps", "m.npy", "--winner", "n.npy")
+                    self.assert_near(read_npy(self.path("c.npy"))[1], want)
+                    self.assert_near(read_npy(self.path("m.npy"))[1], rescale(normalize(keep(want, winner(want)), "l2"), "stack"))
+                    self.assertEqual(read_npy(self.path("n.npy"))[1], winner(want))
+
+    def test_order_does_not_decide_the_size(self):
+        self.explain("--activations", "a2.npy", "--weights", "w2.npy", "--activations", "a.npy", "--weights", "w.npy",
+                     "--image", "picture.png", "--overlay", "o.png", "--maps", "m.npy", "--margin", "n.npy", "--report", "r.json")
+        self.assertEqual(read_npy(self.path("m.npy"))[0], (K, H, W))
+        self.assertEqual(read_npy(self.path("n.npy"))[0], (H, W))
+        self.assertEqual(json.loads(self.get("r.json"))["layers"], 2)
+
+    def test_what_does_not_go_together(self):
+        out = ("--maps", "out.npy")
+        self.assert_fails(2, "--weights: is given 1 times, and --activations 2", *self.both[:6], *out)
+        self.assert_fails(2, "--fuse-layers: needs", *self.inputs, "--fuse-layers", "mean", *out)
+        self.assert_fails(2, "exclude --profile released", *self.both, "--profile", "released", *out)
+        self.put("w3.npy", npy((2, 4), self.w2[:8]))
+        self.assert_fails(1, "fmgcam: w3.npy: has 2 classes, and the first layer 3", *self.both[:7], "w3.npy", *out)
+        self.assert_fails(2, "--activations: is given more than 32 times", *(("--activations", "a.npy") * 33), *out)
+
+
+class Layouts(Case):
+    def test_tokens(self):
+        prefix = 2
+
+        def tokens(values, lead):
+            rows = []
+            for n in range(lead):
+                rows += [9e9] * (prefix * C)
+                rows += [values[(n * C + c) * S + s] for s in range(S) for c in range(C)]
+            return rows
+        want = self.maps()
+        for shape in ((prefix + S, C), (1, prefix + S, C)):
+            self.put("ta.npy", npy(shape, tokens(self.a, 1)))
+            self.put("tg.npy", npy((K, prefix + S, C), tokens(self.g, K)))
+            args = ("--activations", "ta.npy", "--gradients", "tg.npy", "--layout", "tokens", "--prefix-tokens", prefix,
+                    "--grid", "%dx%d" % (H, W))
+            self.assertEqual(self.maps(inputs=args), want)
+        out = ("--maps", "out.npy")
+        self.assert_fails(1, "fmgcam: ta.npy: 22 tokens; 2 of the prefix and 15 of the grid", *args[:-1], "3x5", *out)
+        self.assert_fails(2, "--layout: tokens needs --grid", *args[:-2], *out)
+        self.assert_fails(2, "--grid: needs --layout tokens", *self.inputs, "--grid", "4x5", *out)
+        self.assert_fails(2, "--prefix-tokens: needs --layout tokens", *self.inputs, "--prefix-tokens", 1, *out)
+        self.assert_fails(2, "--spatial-axes: contradicts --grid", *args, "--spatial-axes", 3, *out)
+        for grid in ("", "4x", "x4", "0x4", "1x2x3x4", "4,5", "-4x5"):
+            self.assert_fails(2, "--grid: '%s'" % grid, *args[:-1], grid, *out)
+
+    def test_signals_and_volumes(self):
+        want = self.maps()
+        for axes, shape in ((1, (S,)), (3, (2, 2, 5))):
+            self.put("sa.npy", npy((C, *shape), self.a))
+            self.put("sg.npy", npy((K, C, *shape), self.g))
+            args = ("--activations", "sa.npy", "--gradients", "sg.npy", "--spatial-axes", axes)
+            got, values, _ = self.result("--maps", inputs=args)
+            self.assertEqual((got, values), ((K, *shape), want))
+            self.assertEqual(self.result("--winner", inputs=args)[0], shape)
+            report = self.report(inputs=args)
+            self.assertEqual(report["shape"], [C, *shape])
+            self.assertEqual(report["classes"][0]["box"] is None, axes == 3)
+            self.put("la.npy", npy((*shape, C), to_nhwc(self.a, 1)))
+            self.put("lg.npy", npy((K, *shape, C), to_nhwc(self.g, K)))
+            last = ("--activations", "la.npy", "--gradients", "lg.npy", "--spatial-axes", axes, "--layout", "nhwc")
+            self.assertEqual(self.result("--maps", inputs=last)[1], want)
+            self.assert_fails(2, "--heatmap: needs maps of two axes", *args, "--size", "9x9", "--heatmap", "out.png", kept=("out.png",))
+        self.put("long.npy", npy((1, C, H, W), self.a))
+        self.assert_fails(1, "[C,L] or [1,C,L] expected", "--activations", "long.npy", *self.inputs[2:], "--spatial-axes", 1,
+                          "--maps", "out.npy")
+
+
+# ---- Classes and classifiers -------------------------------------------------
+
+
+class Head(Case):
+    """A network of N classes that ends in global average pooling and one linear layer."""
+
+    N = 8
+
+    def setUp(self):
+        super().setUp()
+        rng = random.Random(11)
+        self.matrix = single(rng.gauss(0, 1) for _ in range(self.N * C))
+        self.bias = single(rng.gauss(0, 0.05) for _ in range(self.N))
+        self.means = [math.fsum(self.a[c * S:(c + 1) * S]) / S for c in range(C)]
+        self.logits = self.scores(self.means)
+        self.put("m.npy", npy((self.N, C), self.matrix))
+        self.put("b.npy", npy((self.N,), self.bias))
+        self.put("l.npy", npy((1, self.N), self.logits))
+        self.order = sorted(range(self.N), key=lambda i: -self.logits[i])
+        self.head = ("--activations", "a.npy", "--classifier", "m.npy", "--bias", "b.npy", "--logits", "l.npy")
+        total = math.fsum(math.exp(v) for v in self.logits)
+        self.p = [math.exp(v) / total for v in self.logits]
+
+    def scores(self, features):
+        return [math.fsum(self.matrix[i * C + c] * features[c] for c in range(C)) + self.bias[i] for i in range(self.N)]
+
+    def rows(self, classes):
+        return [self.matrix[i * C + c] / S for i in classes for c in range(C)]
+
+    def put_transposed(self):
+        self.put("t.npy", npy((C, self.N), [self.matrix[i * C + c] for c in range(C) for i in range(self.N)]))
+
+
+class Classifier(Head):
+    def indices(self, *args, inputs=None):
+        return [c["index"] for c in self.report(*args, inputs=inputs or self.head)["classes"]]
+
+    def test_the_best_five(self):
+        want = combine(self.rows(self.order[:5]), self.a)
+        self.assert_near(self.maps(flag="--signed-maps", inputs=self.head, classes=5), want)
+        self.put("names", b"".join(b"class %d\n" % i for i in range(self.N)))
+        r = self.report("--labels", "names", inputs=self.head)
+        for k, c in enumerate(r["classes"]):
+            i = self.order[k]
+            self.assertEqual((c["index"], c["label"]), (i, "class %d" % i))
+            self.assertAlmostEqual(c["score"], self.logits[i], 5)
+            self.assertAlmostEqual(c["probability"], self.p[i], 6)
+        self.assertIs(r["head"]["fits"], True)
+        self.assertLess(r["head"]["error"], r["head"]["bound"])
+        self.put("names", b"0\n1\n2\n")
+        self.assert_fails(1, "has 3 labels, and class", *self.head, "--labels", "names", "--report", "out.npy")
+
+    def test_the_parts_of_the_map_add_up_to_the_score(self):
+        r = self.report("--region", "0,0,%d,%d" % (W, H), "--activation", "none", inputs=self.head)
+        for c in r["classes"]:
+            self.assertAlmostEqual(c["contribution"] + self.bias[c["index"]], c["score"], 5)
+        left, right = (self.report("--region", region, inputs=self.head)["classes"][0]["contribution"]
+                       for region in ("0,0,2,%d" % H, "2,0,%d,%d" % (W, H)))
+        self.assertAlmostEqual(left + right, r["classes"][0]["contribution"], 5)
+        self.assertEqual(r["region"], [0, 0, W, H])
+        self.assert_fails(1, "--region: reaches beyond", *self.head, "--region", "0,0,6,1", "--report", "out.npy")
+        for bad in ("", "1,2,3", "2,0,2,1", "0,3,1,2", "0,0,1,1,1", "-1,0,1,1"):
+            self.assert_fails(2, "--region: '%s'" % bad, *self.head, "--region=" + bad, "--report", "out.npy")
+        self.assert_fails(2, "--region: needs --report", *self.head, "--region", "0,0,1,1", "--maps", "out.npy")
+
+    def test_choosing(self):
+        mass, k = 0.0, 0
+        while mass < 0.8:
+            mass, k = mass + self.p[self.order[k]], k + 1
+        self.assertEqual(self.indices("--mass", 0.8), self.order[:k])
+        self.assertEqual(self.indices("--min-probability", 0.1), [i for i in self.order if self.p[i] >= 0.1])
+        self.assertEqual(self.indices("--top", self.N), self.order)
+        self.assertEqual(self.indices("--classes", "3,1,3"), [3, 1, 3])
+        self.assertEqual(self.indices("--mass", 1, "--max-classes", 2), self.order[:2])
+        ranked = [self.p[i] for i in self.order]
+        drops = [x - y for x, y in zip(ranked, ranked[1:])]
+        self.assertEqual(self.indices("--largest-gap"), self.order[:1 + drops.index(max(drops))])
+        thresholds = [0.0 if i % 3 == 0 else 2.0 for i in range(self.N)]
+        self.put("t.npy", npy((self.N,), thresholds))
+        self.assertEqual(self.indices("--thresholds", "t.npy", "--link", "sigmoid"), [i for i in self.order if i % 3 == 0])
+        hot = [math.exp(v / 5) for v in self.logits]
+        r = self.report("--temperature", 5, inputs=self.head)
+        self.assertAlmostEqual(r["classes"][0]["probability"], max(hot) / sum(hot), 6)
+        self.assert_fails(1, "no class is chosen by --min-probability", *self.head, "--min-probability", 1.5, "--maps", "out.npy")
+        self.assert_fails(1, "has 8 classes, and --top asks for 9", *self.head, "--top", 9, "--maps", "out.npy")
+        self.assert_fails(1, "there is no class 8; the highest is 7", *self.head, "--classes", "8", "--maps", "out.npy")
+
+    def test_targets(self):
+        k = self.order[0]
+        soft = [self.p[k] * (self.matrix[k * C + c] - math.fsum(self.p[j] * self.matrix[j * C + c] for j in range(self.N))) / S
+                for c in range(C)]
+        self.assert_near(self.maps("--target", "softmax", "--top", 1, flag="--signed-maps", inputs=self.head, classes=1),
+                         combine(soft, self.a))
+        s = 1 / (1 + math.exp(-self.logits[k]))
+        self.assert_near(self.maps("--target", "sigmoid", "--top", 1, flag="--signed-maps", inputs=self.head, classes=1),
+                         combine([s * (1 - s) * w for w in self.rows([k])], self.a))
+        self.assert_fails(1, "target", *self.inputs, "--logits", "l.npy", "--target", "softmax", "--maps", "out.npy")
+
+    def test_without_logits(self):
+        alone = self.head[:4]
+        self.assert_near(self.maps("--classes", "2,6", flag="--signed-maps", inputs=alone, classes=2),
+                         combine(self.rows([2, 6]), self.a))
+        self.assert_fails(2, "--classifier: needs --logits", *alone, "--maps", "out.npy")
+        self.assert_fails(2, "--mass: needs --logits", *alone, "--mass", 0.5, "--maps", "out.npy")
+        self.assert_fails(2, "--target: needs --logits", *alone, "--classes", "1", "--target", "softmax", "--maps", "out.npy")
+
+    def test_rows_of_gradients_are_those_of_the_best(self):
+        gradients = [self.matrix[i * C + c] / S for i in self.order[:K] for c in range(C) for _ in range(S)]
+        self.put("hg.npy", npy((K, C, H, W), gradients))
+        inputs = ("--activations", "a.npy", "--gradients", "hg.npy", "--logits", "l.npy")
+        self.assertEqual(self.indices(inputs=inputs), self.order[:K])
+        third, first = self.order[2], self.order[0]
+        got = self.maps("--classes", "%d,%d" % (third, first), flag="--signed-maps", inputs=inputs, classes=2)
+        self.assert_near(got, combine(self.rows([third, first]), self.a))
+        self.put("fg.npy", npy((K, C, H, W), to_fortran(gradients, (K, C, H, W)), fortran=True))
+        again = self.maps("--classes", "%d,%d" % (third, first), flag="--signed-maps", classes=2,
+                          inputs=("--activations", "a.npy", "--gradients", "fg.npy", "--logits", "l.npy"))
+        self.assertEqual(again, got)
+        self.assert_fails(1, "hg.npy: has no row for class %d, which is number 4" % self.order[3], *inputs, "--classes",
+                          str(self.order[3]), "--maps", "out.npy")
+        self.assert_fails(2, "--classes: needs --logits or --classifier", *inputs[:4], "--classes", "1", "--maps", "out.npy")
+
+    def test_what_excludes_what(self):
+        out = ("--maps", "out.npy")
+        self.assert_fails(2, "--mass: excludes --top", *self.head, "--top", 2, "--mass", 0.5, *out)
+        self.assert_fails(2, "--classes: excludes --top", *self.head, "--top", 2, "--classes", "1", *out)
+        self.assert_fails(2, "--largest-gap: excludes --mass", *self.head, "--mass", 0.5, "--largest-gap", *out)
+        self.assert_fails(2, "--max-classes: needs", *self.head, "--max-classes", 3, *out)
+        self.assert_fails(2, "--classifier: excludes --gradients", *self.head, "--gradients", "g.npy", *out)
+        self.assert_fails(2, "--bias: needs --classifier", *self.inputs, "--bias", "b.npy", *out)
+        for flag, values in (("--mass", ("0", "1.1", "x", "")), ("--min-probability", ("x", "", "nan")),
+                             ("--temperature", ("0", "-1", "x")), ("--max-classes", ("0", "-1", "x")),
+                             ("--classes", ("", "x", "1,", ",1", "1,,2", "-1", "1.5")), ("--box-threshold", ("-0.1", "2", "x"))):
+            for value in values:
+                self.assert_fails(2, "fmgcam: %s: '%s'" % (flag, value), *self.head, "%s=%s" % (flag, value), *out)
+        self.put("t.npy", npy((3,), [0.1] * 3))
+        self.assert_fails(1, "t.npy: has 3 thresholds for 8 classes", *self.head, "--thresholds", "t.npy", *out)
+        self.put("l9.npy", npy((9,), [0.1] * 9))
+        self.assert_fails(1, "l9.npy: has 9 logits, and the classifier 8 rows", *self.head[:6], "--logits", "l9.npy", *out)
+
+    def test_a_transposed_matrix_is_pointed_out(self):
+        self.put_transposed()
+        self.assert_fails(1, "check-head", "--activations", "a.npy", "--classifier", "t.npy", "--logits", "l.npy", "--maps", "out.npy")
+
+    def test_box_threshold(self):
+        r = self.report("--box-threshold", 1, "--top", 1, inputs=self.head)["classes"][0]
+        map_ = combine(self.rows([self.order[0]]), self.a)
+        s = map_.index(max(map_))
+        self.assertEqual(r["box"], [s % W, s // W, s % W + 1, s // W + 1])
+
+    def test_overlap(self):
+        r = self.report("--classes", "0,0,1", inputs=self.head)["overlap"]
+        self.assertEqual([r[0][0], r[1][1], r[2][2]], [1, 1, 1])
+        self.assertAlmostEqual(r[0][1], 1, 6)
+        self.assertEqual(r[0][2], r[2][0])
+
+
+class CheckHead(Head):
+    def check(self, status, says, *args):
+        r = self.run_program("check-head", *args)
+        text = r.stdout.decode()
+        self.assertEqual((r.returncode, r.stderr), (status, b""), text)
+        self.assertIn(says, text)
+        return text
+
+    def test_it_fits(self):
+        self.assertRegex(self.check(0, "the head fits", *self.head), r"largest error [0-9.e-]+ at class \d .*allowed [0-9.e-]+\n\Z")
+
+    def test_causes(self):
+        self.check(1, "bias is missing", *self.head[:4], *self.head[6:])
+        self.put_transposed()
+        self.check(1, "transposed", "--activations", "a.npy", "--classifier", "t.npy", *self.head[4:])
+        self.put("w.npy", npy((C, H, W), self.a[S:] + self.a[:S]))
+        self.check(1, "another layer", "--activations", "w.npy", *self.head[2:])
+        relu = [math.fsum(max(v, 0.0) for v in self.a[c * S:(c + 1) * S]) / S for c in range(C)]
+        self.put("r.npy", npy((self.N,), self.scores(relu)))
+        self.check(1, "before a ReLU", *self.head[:6], "--logits", "r.npy")
+        self.put("s.npy", npy((self.N,), self.scores([v * S for v in self.means])))
+        self.check(1, "by the sum", *self.head[:6], "--logits", "s.npy")
+        self.put("n.npy", npy((self.N,), [v - b for v, b in zip(self.logits, self.bias)]))
+        self.check(1, "leave --bias out", *self.head[:6], "--logits", "n.npy")
+        self.put("p.npy", npy((self.N,), self.p))
+        self.check(1, "probabilities", *self.head[:6], "--logits", "p.npy")
+
+    def test_tolerance_and_layouts(self):
+        self.put("o.npy", npy((self.N,), [v + 0.01 for v in self.logits]))
+        self.check(1, "does not fit", *self.head[:6], "--logits", "o.npy")
+        self.check(0, "allowed 0.02", *self.head[:6], "--logits", "o.npy", "--tolerance", "0.02")
+        self.put("h.npy", npy((H, W, C), to_nhwc(self.a, 1)))
+        self.check(0, "fits", "--activations", "h.npy", "--layout", "nhwc", *self.head[2:])
+        self.put("k.npy", npy((S + 1, C), [7.0] * C + to_nhwc(self.a, 1)))
+        self.check(0, "fits", "--activations", "k.npy", "--layout", "tokens", "--prefix-tokens", 1, "--grid", "4x5", *self.head[2:])
+
+    def test_wrong_usage(self):
+        for args, says in (((), "--activations: is missing"), (self.head[:2], "--classifier: is missing"),
+                           (self.head[:6], "--logits: is missing"), ((*self.head, "--tolerance", "0"), "--tolerance: '0'"),
+                           ((*self.head, "--tolerance", "nan"), "--tolerance"), ((*self.head, "--top", "1"), "--top: unknown"),
+                           ((*self.head, "--layout", "x"), "--layout"), ((*self.head, "more"), "more: is not an option"),
+                           ((*self.head, "--grid", "1x1"), "--grid")):
+            self.assert_fails(2, says, *args, command="check-head")
+        self.assert_fails(1, "fmgcam: absent: No such", *self.head[:6], "--logits", "absent", command="check-head")
+        self.assert_fails(1, "fmgcam: a.npy: shape [6,4,5]", *self.head[:6], "--logits", "a.npy", command="check-head")
+        self.assert_fails(1, "fmgcam: w.npy: classifier: shape", "--activations", "a.npy", "--classifier", "w.npy", *self.head[6:],
+                          command="check-head")
 
 
 # ---- Failures ----------------------------------------------------------------
@@ -836,7 +1249,8 @@ class Files(Case):
     def test_missing_files_and_folders(self):
         for flag in ("--activations", "--gradients", "--image", "--labels"):
             for name, says in (("absent", "fmgcam: absent: No such file"), (".", "fmgcam: .: Is a directory")):
-                self.assert_fails(1, says, *self.inputs, "--image", "picture.png", flag, name, "--overlay", "out.png", kept=("out.png",))
+                files = {"--activations": "a.npy", "--gradients": "g.npy", "--image": "picture.png", flag: name}
+                self.assert_fails(1, says, *(x for pair in files.items() for x in pair), "--overlay", "out.png", kept=("out.png",))
 
     def test_bad_pictures(self):
         good = self.get("picture.png")
@@ -876,7 +1290,7 @@ class Outputs(Case):
     def test_a_full_device(self):
         for flag in ("--maps", "--class-maps", "--winner", "--report"):
             self.assert_fails(1, "fmgcam: /dev/full: No space left", *self.inputs, flag, "/dev/full")
-        for args in (("--help",), ("--version",), ("explain", "--help")):
+        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help")):
             with open("/dev/full", "wb") as full:
                 self.assert_fails(1, "standard output: No space left", *args, command=None, stdout=full)
 
@@ -981,11 +1395,11 @@ class Usage(Case):
 
     def test_unknown_values(self):
         for flag in ("--profile", "--method", "--activation", "--filter", "--normalize", "--rescale", "--fuse-at", "--resample",
-                     "--blend", "--layout"):
+                     "--blend", "--layout", "--target", "--non-finite", "--fuse-layers", "--link"):
             for value in ("", "nothing", "NONE", "relu ", "grad"):
                 self.bad("fmgcam: %s: '%s' is not available; there is: " % (flag, value), *self.inputs, flag, value, "--maps", "out.npy")
-        for method in ("grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"):
-            self.bad("there is: grad-cam\n", *self.inputs, "--method", method, "--maps", "out.npy")
+        self.bad("there is: grad-cam, grad-cam++, grad-cam++-stable, xgrad-cam, layer-cam, hires-cam, element-wise, "
+                 "contrastive, eigen-cam, eigen-grad-cam, fem\n", *self.inputs, "--method", "score-cam", "--maps", "out.npy")
 
     def test_alpha(self):
         for value in ("1.5", "-0.1", "nan", "inf", "-inf", "1.0000001", "0.5x", "x", "", " 0.5", "0.5 ", "0x1p-1", "1e", "0,5", "1e99", "--1"):
@@ -1072,16 +1486,17 @@ class Documentation(Case):
             return f.read()
 
     def test_width(self):
-        for args in (("--help",), ("--version",), ("explain", "--help")):
+        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help")):
             self.assertLessEqual(max(map(len, self.text(*args).splitlines())), 80)
 
     def test_help_and_manual_page_list_the_same_options(self):
-        listed = set(re.findall(r"^  (--[a-z-]+)", self.text("--help") + self.text("explain", "--help"), re.M))
+        listed = set(re.findall(r"^  (--[a-z-]+)", self.text("--help") + self.text("explain", "--help")
+                                + self.text("check-head", "--help"), re.M))
         described = {"--" + name for name in re.findall(r"^\.It Fl -([a-z-]+)", self.man(), re.M)}
         mentioned = {"--" + name for name in re.findall(r"Fl -([a-z-]+)", self.man())}
         self.assertEqual(listed, described)
         self.assertLessEqual(mentioned, described)
-        self.assertGreater(len(listed), 20)
+        self.assertGreater(len(listed), 40)
 
     def test_help_and_manual_page_list_the_same_values(self):
         text = self.text("explain", "--help")

@@ -15,6 +15,16 @@ static const choice profiles[] = {
 
 static const choice methods[] = {
     {"grad-cam", FMGCAM_METHOD_GRAD_CAM},
+    {"grad-cam++", FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS},
+    {"grad-cam++-stable", FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE},
+    {"xgrad-cam", FMGCAM_METHOD_XGRAD_CAM},
+    {"layer-cam", FMGCAM_METHOD_LAYER_CAM},
+    {"hires-cam", FMGCAM_METHOD_HIRES_CAM},
+    {"element-wise", FMGCAM_METHOD_ELEMENT_WISE},
+    {"contrastive", FMGCAM_METHOD_CONTRASTIVE},
+    {"eigen-cam", FMGCAM_METHOD_EIGEN_CAM},
+    {"eigen-grad-cam", FMGCAM_METHOD_EIGEN_GRAD_CAM},
+    {"fem", FMGCAM_METHOD_FEM},
     {NULL, 0},
 };
 
@@ -36,6 +46,8 @@ static const choice norms[] = {
     {"l2", FMGCAM_NORMALIZE_L2},
     {"l2-columns", FMGCAM_NORMALIZE_L2_COLUMNS},
     {"none", FMGCAM_NORMALIZE_NONE},
+    {"max", FMGCAM_NORMALIZE_MAX},
+    {"probability", FMGCAM_NORMALIZE_PROBABILITY},
     {NULL, 0},
 };
 
@@ -65,6 +77,27 @@ static const choice blends[] = {
     {NULL, 0},
 };
 
+static const choice targets[] = {
+    {"logit", FMGCAM_TARGET_LOGIT},
+    {"softmax", FMGCAM_TARGET_SOFTMAX},
+    {"sigmoid", FMGCAM_TARGET_SIGMOID},
+    {NULL, 0},
+};
+
+static const choice policies[] = {
+    {"error", FMGCAM_NON_FINITE_ERROR},
+    {"skip", FMGCAM_NON_FINITE_SKIP},
+    {"propagate", FMGCAM_NON_FINITE_PROPAGATE},
+    {NULL, 0},
+};
+
+static const choice layer_fusions[] = {
+    {"mean", FMGCAM_LAYER_FUSION_MEAN},
+    {"maximum", FMGCAM_LAYER_FUSION_MAXIMUM},
+    {"product", FMGCAM_LAYER_FUSION_PRODUCT},
+    {NULL, 0},
+};
+
 const choice_option choice_options[CHOICE_OPTION_COUNT] = {
     {"profile", "profile", offsetof(fmgcam_options, profile), profiles},
     {"method", "method", offsetof(fmgcam_options, method), methods},
@@ -76,6 +109,11 @@ const choice_option choice_options[CHOICE_OPTION_COUNT] = {
     {"fuse-at", "fuse_at", offsetof(fmgcam_options, fuse_at), fusions},
     {"resample", "resample", offsetof(fmgcam_options, resample), resamplings},
     {"blend", "blend", offsetof(fmgcam_options, blend), blends},
+    {"target", "target", offsetof(fmgcam_options, target), targets},
+    {"non-finite", "non_finite", offsetof(fmgcam_options, non_finite),
+     policies},
+    {"fuse-layers", "fuse_layers", offsetof(fmgcam_options, layer_fusion),
+     layer_fusions},
 };
 
 /* "relu, gelu, elu, none" */
@@ -87,21 +125,30 @@ static void list_names(const choice *choices, char *text, size_t size)
                                  c == choices ? "" : ", ", c->name);
 }
 
-int choice_parse(const choice_option *option, const char *name,
-                 fmgcam_options *options)
+int choice_find(const char *option, const choice *choices, const char *name,
+                uint32_t *value)
 {
-    for (const choice *c = option->choices; c->name; c++) {
+    for (const choice *c = choices; c->name; c++) {
         if (strcmp(c->name, name) == 0) {
-            memcpy((char *)options + option->offset, &c->value,
-                   sizeof c->value);
+            *value = c->value;
             return 0;
         }
     }
     char subject[64], names[256];
-    snprintf(subject, sizeof subject, "--%s", option->name);
-    list_names(option->choices, names, sizeof names);
+    snprintf(subject, sizeof subject, "--%s", option);
+    list_names(choices, names, sizeof names);
     return fail_usage(subject, "'%s' is not available; there is: %s", name,
                       names);
+}
+
+int choice_parse(const choice_option *option, const char *name,
+                 fmgcam_options *options)
+{
+    uint32_t value = 0;
+    int status = choice_find(option->name, option->choices, name, &value);
+    if (!status)
+        memcpy((char *)options + option->offset, &value, sizeof value);
+    return status;
 }
 
 const char *choice_name(const choice_option *option,

@@ -21,10 +21,15 @@ typedef struct choice_option {
     const choice *choices; /* up to one with name NULL */
 } choice_option;
 
-#define CHOICE_OPTION_COUNT 9
+#define CHOICE_OPTION_COUNT 12
 
 /* In the order of the report. */
 extern const choice_option choice_options[CHOICE_OPTION_COUNT];
+
+/* *value = that of the choice called @p name, up to one with name NULL.
+ * @return 0, or the exit status after saying which names @p option has. */
+int choice_find(const char *option, const choice *choices, const char *name,
+                uint32_t *value);
 
 /* Set the member of @p options to the choice called @p name.
  * @return 0, or the exit status after saying which names there are. */

@@ -3,22 +3,32 @@
  * tables. */
 #include "explain_options.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "choices.h"
 #include "diagnose.h"
+#include "options.h"
 #include "output.h"
 #include "picture.h"
 
 static const char *const file_names[FILE_COUNT] = {
-    [FILE_ACTIVATIONS] = "activations", [FILE_GRADIENTS] = "gradients",
-    [FILE_WEIGHTS] = "weights",         [FILE_IMAGE] = "image",
-    [FILE_LABELS] = "labels",           [FILE_OVERLAY] = "overlay",
-    [FILE_HEATMAP] = "heatmap",         [FILE_MAPS] = "maps",
-    [FILE_CLASS_MAPS] = "class-maps",   [FILE_WINNER] = "winner",
+    [FILE_ACTIVATIONS] = "activations",
+    [FILE_GRADIENTS] = "gradients",
+    [FILE_WEIGHTS] = "weights",
+    [FILE_CLASSIFIER] = "classifier",
+    [FILE_BIAS] = "bias",
+    [FILE_LOGITS] = "logits",
+    [FILE_THRESHOLDS] = "thresholds",
+    [FILE_IMAGE] = "image",
+    [FILE_LABELS] = "labels",
+    [FILE_OVERLAY] = "overlay",
+    [FILE_HEATMAP] = "heatmap",
+    [FILE_MAPS] = "maps",
+    [FILE_CLASS_MAPS] = "class-maps",
+    [FILE_SIGNED_MAPS] = "signed-maps",
+    [FILE_WINNER] = "winner",
+    [FILE_MARGIN] = "margin",
     [FILE_REPORT] = "report",
 };
 
@@ -27,15 +37,228 @@ static const char *const file_names[FILE_COUNT] = {
 enum {
     FIRST_FILE = 256,
     FIRST_CHOICE = FIRST_FILE + FILE_COUNT,
-    OPTION_LAYOUT = FIRST_CHOICE + CHOICE_OPTION_COUNT,
-    OPTION_TOP,
-    OPTION_ALPHA,
-    OPTION_SIZE,
-    OPTION_HELP,
-    OPTION_END
+    FIRST_VALUE = FIRST_CHOICE + CHOICE_OPTION_COUNT
 };
 
-#define TABLE_SIZE (OPTION_END - FIRST_FILE + 1)
+/* ---- Values -------------------------------------------------------------- */
+
+typedef int (*value_parser)(const char *text, explain_options *options);
+
+static int parse_layout(const char *text, explain_options *options)
+{
+    if (tensor_find_layout(text, &options->layout))
+        return 0;
+    return fail_usage("--layout",
+                      "'%s' is not available; there is: nchw, nhwc, tokens",
+                      text);
+}
+
+static int parse_prefix(const char *text, explain_options *options)
+{
+    if (options_parse_count(text, true, &options->layout.prefix))
+        return 0;
+    return fail_usage("--prefix-tokens", "'%s' is not a number of tokens",
+                      text);
+}
+
+static int parse_grid(const char *text, explain_options *options)
+{
+    for (uint32_t axes = 1; axes <= 3; axes++)
+        if (options_parse_counts(text, 'x', false, options->layout.grid,
+                                 axes)) {
+            options->layout.map_axes = axes;
+            return 0;
+        }
+    return fail_usage("--grid",
+                      "'%s' is not LENGTH, HEIGHTxWIDTH or "
+                      "DEPTHxHEIGHTxWIDTH, 1 or more each",
+                      text);
+}
+
+static int parse_axes(const char *text, explain_options *options)
+{
+    if (options_parse_count(text, false, &options->settings.spatial_axes) &&
+        options->settings.spatial_axes <= 3)
+        return 0;
+    return fail_usage("--spatial-axes", "'%s' is not 1, 2 or 3", text);
+}
+
+static int parse_top(const char *text, explain_options *options)
+{
+    if (options_parse_count(text, false, &options->classes.top))
+        return 0;
+    return fail_usage("--top", "'%s' is not a number of classes, 1 or more",
+                      text);
+}
+
+static int parse_list(const char *text, explain_options *options)
+{
+    uint32_t index;
+    const char *at = text;
+    bool good = options_take_count(&at, true, &index);
+    while (good && *at == ',') {
+        at++;
+        good = options_take_count(&at, true, &index);
+    }
+    options->classes.list = text;
+    if (good && *at == '\0')
+        return 0;
+    return fail_usage("--classes",
+                      "'%s' is not a list of class indices, as in "
+                      "281,282,5",
+                      text);
+}
+
+/* Of the options that say how many classes, only one can be meant. */
+static int set_rule(explain_options *options, uint32_t rule, const char *by)
+{
+    class_options *classes = &options->classes;
+    if (classes->rule.rule && classes->rule.rule != rule)
+        return fail_usage(by, "excludes %s", classes->by);
+    classes->rule.rule = rule;
+    classes->by = by;
+    return 0;
+}
+
+static int parse_mass(const char *text, explain_options *options)
+{
+    double value;
+    if (!options_parse_number(text, &value) || !(value > 0 && value <= 1))
+        return fail_usage("--mass", "'%s' is not a number above 0, up to 1",
+                          text);
+    options->classes.rule.threshold = (float)value;
+    return set_rule(options, FMGCAM_CHOICE_MASS, "--mass");
+}
+
+static int parse_least(const char *text, explain_options *options)
+{
+    double value;
+    if (!options_parse_number(text, &value) ||
+        !(value >= -1e38 && value <= 1e38))
+        return fail_usage("--min-probability", "'%s' is not a number", text);
+    options->classes.rule.threshold = (float)value;
+    return set_rule(options, FMGCAM_CHOICE_PROBABILITY, "--min-probability");
+}
+
+static int parse_gap(const char *text, explain_options *options)
+{
+    (void)text;
+    return set_rule(options, FMGCAM_CHOICE_GAP, "--largest-gap");
+}
+
+static int parse_cap(const char *text, explain_options *options)
+{
+    if (options_parse_count(text, false, &options->classes.rule.count))
+        return 0;
+    return fail_usage("--max-classes",
+                      "'%s' is not a number of classes, 1 or more", text);
+}
+
+static int parse_link(const char *text, explain_options *options)
+{
+    static const choice links[] = {{"softmax", FMGCAM_LINK_SOFTMAX},
+                                   {"sigmoid", FMGCAM_LINK_SIGMOID},
+                                   {"none", FMGCAM_LINK_NONE},
+                                   {NULL, 0}};
+    return choice_find("link", links, text, &options->classes.rule.link);
+}
+
+static int parse_temperature(const char *text, explain_options *options)
+{
+    double value;
+    if (!options_parse_number(text, &value) || !(value >= 1e-6 && value <= 1e6))
+        return fail_usage("--temperature",
+                          "'%s' is not a number from 1e-6 to 1e6", text);
+    options->classes.rule.temperature = (float)value;
+    return 0;
+}
+
+static int parse_alpha(const char *text, explain_options *options)
+{
+    double value;
+    if (!options_parse_number(text, &value) || !(value >= 0 && value <= 1))
+        return fail_usage("--alpha", "'%s' is not a number from 0 to 1", text);
+    options->settings.alpha = (float)value + 0.0f; /* no -0 */
+    options->settings.flags |= FMGCAM_OPTION_ALPHA_SET;
+    return 0;
+}
+
+static int parse_size(const char *text, explain_options *options)
+{
+    uint32_t size[2];
+    if (!options_parse_counts(text, 'x', false, size, 2))
+        return fail_usage("--size",
+                          "'%s' is not WIDTHxHEIGHT in pixels, "
+                          "1 or more each",
+                          text);
+    options->width = size[0];
+    options->height = size[1];
+    if (picture_is_too_large(options->width, options->height))
+        return fail_usage("--size",
+                          "'%s' is more than 65500 pixels a side, "
+                          "or 2^30 bytes in all",
+                          text);
+    return 0;
+}
+
+static int parse_region(const char *text, explain_options *options)
+{
+    const uint32_t *r = options->region;
+    options->has_region = true;
+    if (options_parse_counts(text, ',', true, options->region, 4) &&
+        r[0] < r[2] && r[1] < r[3])
+        return 0;
+    return fail_usage("--region",
+                      "'%s' is not LEFT,TOP,RIGHT,BOTTOM in cells of the map, "
+                      "right and bottom not included",
+                      text);
+}
+
+static int parse_box_threshold(const char *text, explain_options *options)
+{
+    double value;
+    if (!options_parse_number(text, &value) || !(value >= 0 && value <= 1))
+        return fail_usage("--box-threshold", "'%s' is not a number from 0 to 1",
+                          text);
+    options->box_threshold = (float)value;
+    return 0;
+}
+
+static int ask_help(const char *text, explain_options *options)
+{
+    (void)text;
+    options->help = true;
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int argument;
+    value_parser parse;
+} values[] = {
+    {"layout", required_argument, parse_layout},
+    {"prefix-tokens", required_argument, parse_prefix},
+    {"grid", required_argument, parse_grid},
+    {"spatial-axes", required_argument, parse_axes},
+    {"top", required_argument, parse_top},
+    {"classes", required_argument, parse_list},
+    {"mass", required_argument, parse_mass},
+    {"min-probability", required_argument, parse_least},
+    {"largest-gap", no_argument, parse_gap},
+    {"max-classes", required_argument, parse_cap},
+    {"link", required_argument, parse_link},
+    {"temperature", required_argument, parse_temperature},
+    {"alpha", required_argument, parse_alpha},
+    {"size", required_argument, parse_size},
+    {"region", required_argument, parse_region},
+    {"box-threshold", required_argument, parse_box_threshold},
+    {"help", no_argument, ask_help},
+};
+
+enum {
+    VALUE_COUNT = sizeof values / sizeof *values,
+    TABLE_SIZE = FILE_COUNT + CHOICE_OPTION_COUNT + VALUE_COUNT + 1
+};
 
 static void fill_table(struct option table[TABLE_SIZE])
 {
@@ -48,144 +271,151 @@ static void fill_table(struct option table[TABLE_SIZE])
         table[i].name = file_names[i];
     for (int i = 0; i < CHOICE_OPTION_COUNT; i++)
         table[FIRST_CHOICE - FIRST_FILE + i].name = choice_options[i].name;
-    table[OPTION_LAYOUT - FIRST_FILE].name = "layout";
-    table[OPTION_TOP - FIRST_FILE].name = "top";
-    table[OPTION_ALPHA - FIRST_FILE].name = "alpha";
-    table[OPTION_SIZE - FIRST_FILE].name = "size";
-    table[OPTION_HELP - FIRST_FILE].name = "help";
-    table[OPTION_HELP - FIRST_FILE].has_arg = no_argument;
+    for (int i = 0; i < VALUE_COUNT; i++) {
+        table[FIRST_VALUE - FIRST_FILE + i].name = values[i].name;
+        table[FIRST_VALUE - FIRST_FILE + i].has_arg = values[i].argument;
+    }
 }
 
-/* ---- Values -------------------------------------------------------------- */
-
-/* Digits only, 1...2^32-1, from @p *text on, which is moved behind them. */
-static bool take_count(const char **text, uint32_t *count)
+static int add_file(int file, const char *path, explain_options *options)
 {
-    uint64_t value = 0;
-    const char *at = *text;
-    for (; *at >= '0' && *at <= '9' && value <= UINT32_MAX; at++)
-        value = value * 10 + (uint64_t)(*at - '0');
-    if (value == 0 || value > UINT32_MAX)
-        return false;
-    *text = at;
-    *count = (uint32_t)value;
-    return true;
-}
-
-static int parse_top(const char *text, explain_options *options)
-{
-    const char *rest = text;
-    if (take_count(&rest, &options->top) && *rest == '\0')
+    options->files[file] = path;
+    if (file == FILE_THRESHOLDS)
+        return set_rule(options, FMGCAM_CHOICE_THRESHOLDS, "--thresholds");
+    if (file >= FILE_LAYERED)
         return 0;
-    return fail_usage("--top", "'%s' is not a number of classes, 1 or more",
-                      text);
-}
-
-static int parse_size(const char *text, explain_options *options)
-{
-    const char *rest = text;
-    if (!take_count(&rest, &options->width) || *rest++ != 'x' ||
-        !take_count(&rest, &options->height) || *rest != '\0')
-        return fail_usage("--size",
-                          "'%s' is not WIDTHxHEIGHT in pixels, "
-                          "1 or more each",
-                          text);
-    if (picture_is_too_large(options->width, options->height))
-        return fail_usage("--size",
-                          "'%s' is more than 65500 pixels a side, "
-                          "or 2^30 bytes in all",
-                          text);
+    uint32_t *count = &options->layer_count[file];
+    if (*count == MOST_LAYERS) {
+        char subject[64];
+        snprintf(subject, sizeof subject, "--%s", file_names[file]);
+        return fail_usage(subject, "is given more than %d times", MOST_LAYERS);
+    }
+    options->layers[file][(*count)++] = path;
     return 0;
-}
-
-/* strtod() alone would also take blanks, hexadecimal, "nan" and "inf". */
-static int parse_alpha(const char *text, explain_options *options)
-{
-    char *end = NULL;
-    double value = strtod(text, &end);
-    bool plain = strspn(text, "0123456789+-.eE") == strlen(text);
-    if (!plain || end == text || *end != '\0' || !(value >= 0 && value <= 1))
-        return fail_usage("--alpha", "'%s' is not a number from 0 to 1", text);
-    options->settings.alpha = (float)value + 0.0f; /* no -0 */
-    options->settings.flags |= FMGCAM_OPTION_ALPHA_SET;
-    return 0;
-}
-
-static int parse_layout(const char *text, explain_options *options)
-{
-    options->channels_last = strcmp(text, "nhwc") == 0;
-    if (options->channels_last || strcmp(text, "nchw") == 0)
-        return 0;
-    return fail_usage("--layout", "'%s' is not available; there is: nchw, nhwc",
-                      text);
 }
 
 static int parse_value(int code, const char *text, explain_options *options)
 {
-    switch (code) {
-    case OPTION_LAYOUT: return parse_layout(text, options);
-    case OPTION_TOP: return parse_top(text, options);
-    case OPTION_ALPHA: return parse_alpha(text, options);
-    case OPTION_SIZE: return parse_size(text, options);
-    default: break;
-    }
+    if (code >= FIRST_VALUE)
+        return values[code - FIRST_VALUE].parse(text, options);
     if (code >= FIRST_CHOICE)
         return choice_parse(&choice_options[code - FIRST_CHOICE], text,
                             &options->settings);
-    options->files[code - FIRST_FILE] = text;
-    return 0;
-}
-
-/* ---- What getopt_long refuses -------------------------------------------- */
-
-/* Is @p given, @p length bytes with its dashes, short for several options? */
-static bool is_ambiguous(const struct option *table, const char *given,
-                         size_t length)
-{
-    int matches = 0;
-    for (; table->name; table++)
-        matches += strncmp(table->name, given + 2, length - 2) == 0;
-    return matches > 1;
-}
-
-static int refuse(int code, const struct option *table, const char *given)
-{
-    char subject[80] = "--";
-    if (code == ':' || optopt >= FIRST_FILE) { /* known, but misused */
-        snprintf(subject, sizeof subject, "--%s",
-                 table[optopt - FIRST_FILE].name);
-        return fail_usage(subject, "%s a value",
-                          code == ':' ? "needs" : "does not take");
-    }
-    if (optopt != 0) { /* there are no short ones */
-        if (optopt > ' ' && optopt < 0x7f)
-            snprintf(subject, sizeof subject, "-%c", optopt);
-        else
-            snprintf(subject, sizeof subject, "-?");
-        return fail_usage(subject, "unknown option; "
-                                   "see 'fmgcam explain --help'");
-    }
-    size_t length = strcspn(given, "=");
-    bool ambiguous = length > 2 && is_ambiguous(table, given, length);
-    snprintf(subject, sizeof subject, "%.*s", (int)(length < 70 ? length : 70),
-             given);
-    return fail_usage(subject, "%s option; see 'fmgcam explain --help'",
-                      ambiguous ? "ambiguous" : "unknown");
+    return add_file(code - FIRST_FILE, text, options);
 }
 
 /* ---- What fits together -------------------------------------------------- */
 
-static int check_inputs(const explain_options *options)
+static bool is_class_agnostic(const explain_options *options)
+{
+    return options->settings.method == FMGCAM_METHOD_EIGEN_CAM ||
+           options->settings.method == FMGCAM_METHOD_FEM;
+}
+
+/* Exactly one of the sources, once for each layer. */
+static int check_sources(const explain_options *options)
+{
+    static const int sources[] = {FILE_GRADIENTS, FILE_WEIGHTS,
+                                  FILE_CLASSIFIER};
+    uint32_t layers = options->layer_count[FILE_ACTIVATIONS];
+    int given = -1;
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        char subject[64];
+        if (!options->files[sources[i]])
+            continue;
+        snprintf(subject, sizeof subject, "--%s", file_names[sources[i]]);
+        if (given >= 0)
+            return fail_usage(subject, "excludes --%s", file_names[given]);
+        given = sources[i];
+        uint32_t count = given < FILE_LAYERED ? options->layer_count[given] : 1;
+        if (count != layers)
+            return fail_usage(subject,
+                              "is given %u times, and --activations "
+                              "%u; they go together by layers",
+                              count, layers);
+    }
+    if (given >= 0 || is_class_agnostic(options))
+        return 0;
+    return fail_usage("--gradients", "is missing, and so are --weights and "
+                                     "--classifier; one of them is needed");
+}
+
+static int check_layers(const explain_options *options)
+{
+    bool several = options->layer_count[FILE_ACTIVATIONS] > 1;
+    if (!several && options->settings.layer_fusion)
+        return fail_usage("--fuse-layers", "needs --activations of two layers "
+                                           "or more");
+    if (several && options->settings.profile == FMGCAM_PROFILE_RELEASED)
+        return fail_usage("--activations", "of several layers exclude "
+                                           "--profile released");
+    return 0;
+}
+
+static int check_layout(explain_options *options)
+{
+    tensor_layout *layout = &options->layout;
+    uint32_t axes = options->settings.spatial_axes;
+    if (layout->kind == LAYOUT_TOKENS) {
+        if (!layout->grid[0])
+            return fail_usage("--layout", "tokens needs --grid");
+        if (axes && axes != layout->map_axes)
+            return fail_usage("--spatial-axes", "contradicts --grid");
+        options->settings.spatial_axes = layout->map_axes;
+        return 0;
+    }
+    if (layout->grid[0])
+        return fail_usage("--grid", "needs --layout tokens");
+    if (layout->prefix)
+        return fail_usage("--prefix-tokens", "needs --layout tokens");
+    layout->map_axes = axes ? axes : 2;
+    return 0;
+}
+
+static int check_inputs(explain_options *options)
 {
     const char *const *files = options->files;
     if (!files[FILE_ACTIVATIONS])
         return fail_usage("--activations", "is missing; "
                                            "see 'fmgcam explain --help'");
-    if (!files[FILE_GRADIENTS] && !files[FILE_WEIGHTS])
-        return fail_usage("--gradients", "is missing, and so is --weights; "
-                                         "one of them is needed");
-    if (files[FILE_GRADIENTS] && files[FILE_WEIGHTS])
-        return fail_usage("--weights", "excludes --gradients");
+    int status = check_sources(options);
+    if (!status)
+        status = check_layers(options);
+    if (!status)
+        status = check_layout(options);
+    if (!status && files[FILE_BIAS] && !files[FILE_CLASSIFIER])
+        status = fail_usage("--bias", "needs --classifier");
+    return status;
+}
+
+static int check_classes(const explain_options *options)
+{
+    const class_options *classes = &options->classes;
+    const char *const *files = options->files;
+    const char *first = classes->top ? "--top" : classes->by;
+    if (classes->list && first)
+        return fail_usage("--classes", "excludes %s", first);
+    if (classes->top && classes->by)
+        return fail_usage(classes->by, "excludes --top");
+    if (classes->rule.count && !classes->by)
+        return fail_usage("--max-classes", "needs --mass, --min-probability, "
+                                           "--thresholds or --largest-gap");
+    if (files[FILE_LOGITS])
+        return 0;
+    if (classes->by)
+        return fail_usage(classes->by, "needs --logits");
+    if (classes->rule.link || classes->rule.temperature > 0)
+        return fail_usage(classes->rule.link ? "--link" : "--temperature",
+                          "needs --logits");
+    if (classes->list && !files[FILE_CLASSIFIER])
+        return fail_usage("--classes", "needs --logits or --classifier");
+    if (files[FILE_CLASSIFIER] && !classes->list)
+        return fail_usage("--classifier", "needs --logits to find the best "
+                                          "classes, or --classes");
+    if (options->settings.normalize == FMGCAM_NORMALIZE_PROBABILITY)
+        return fail_usage("--normalize", "probability needs --logits");
+    if (options->settings.target > FMGCAM_TARGET_LOGIT)
+        return fail_usage("--target", "needs --logits");
     return 0;
 }
 
@@ -199,10 +429,24 @@ static int check_pictures(const explain_options *options)
     if (files[FILE_HEATMAP] && !files[FILE_IMAGE] && !options->width)
         return fail_usage("--heatmap", "needs --image or --size");
     for (int i = FILE_OVERLAY; i <= FILE_HEATMAP; i++) {
-        if (files[i] && !picture_has_kind(files[i]))
+        if (!files[i])
+            continue;
+        if (!picture_has_kind(files[i]))
             return fail_usage(files[i], "a picture's name ends in "
                                         ".png, .jpg or .jpeg");
+        if (options->layout.map_axes != 2)
+            return fail_usage(i == FILE_OVERLAY ? "--overlay" : "--heatmap",
+                              "needs maps of two axes");
     }
+    return 0;
+}
+
+static int check_region(const explain_options *options)
+{
+    if (options->has_region && !options->files[FILE_REPORT])
+        return fail_usage("--region", "needs --report");
+    if (options->has_region && options->layout.map_axes != 2)
+        return fail_usage("--region", "needs maps of two axes");
     return 0;
 }
 
@@ -211,9 +455,15 @@ static int check_replaced(const explain_options *options, int written)
 {
     const char *const *files = options->files;
     for (int i = 0; i < FILE_FIRST_OUTPUT; i++) {
-        if (files[i] && output_replaces(files[written], files[i]))
-            return fail_usage(files[written], "is the file of --%s and of --%s",
-                              file_names[i], file_names[written]);
+        uint32_t count = i < FILE_LAYERED ? options->layer_count[i] : 1;
+        for (uint32_t j = 0; j < count; j++) {
+            const char *input =
+                i < FILE_LAYERED ? options->layers[i][j] : files[i];
+            if (input && output_replaces(files[written], input))
+                return fail_usage(files[written],
+                                  "is the file of --%s and of --%s",
+                                  file_names[i], file_names[written]);
+        }
     }
     return 0;
 }
@@ -241,7 +491,7 @@ static int check_outputs(const explain_options *options)
     return 0;
 }
 
-static int check(const explain_options *options)
+static int check(explain_options *options)
 {
     for (int i = 0; i < FILE_COUNT; i++) {
         char subject[64];
@@ -251,7 +501,11 @@ static int check(const explain_options *options)
     }
     int status = check_inputs(options);
     if (!status)
+        status = check_classes(options);
+    if (!status)
         status = check_pictures(options);
+    if (!status)
+        status = check_region(options);
     if (!status)
         status = check_outputs(options);
     return status;
@@ -264,16 +518,14 @@ int explain_parse(int argc, char **argv, explain_options *options)
     fill_table(table);
     memset(options, 0, sizeof *options);
     fmgcam_options_init(&options->settings, sizeof options->settings);
+    options->classes.rule.struct_size = sizeof options->classes.rule;
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (code == '?' || code == ':')
-            return refuse(code, table, argv[optind - 1]);
-        if (code == OPTION_HELP) {
-            options->help = true;
-            return 0;
-        }
+            return options_refuse(code, table, FIRST_FILE, argv[optind - 1],
+                                  "explain");
         int status = parse_value(code, optarg, options);
-        if (status)
+        if (status || options->help)
             return status;
     }
     if (optind < argc)

@@ -4,34 +4,59 @@
 #define FMGCAM_TOOLS_EXPLAIN_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <fmgcam/fmgcam.h>
 
+#include "tensors.h"
+
 /* The options that name a file. */
 enum {
-    FILE_ACTIVATIONS,
+    FILE_ACTIVATIONS, /* the first three once for each layer */
     FILE_GRADIENTS,
     FILE_WEIGHTS,
+    FILE_CLASSIFIER,
+    FILE_BIAS,
+    FILE_LOGITS,
+    FILE_THRESHOLDS,
     FILE_IMAGE,
     FILE_LABELS,
     FILE_OVERLAY,
     FILE_HEATMAP,
     FILE_MAPS,
     FILE_CLASS_MAPS,
+    FILE_SIGNED_MAPS,
     FILE_WINNER,
+    FILE_MARGIN,
     FILE_REPORT,
     FILE_COUNT,
+    FILE_LAYERED = FILE_WEIGHTS + 1, /* how many can be repeated */
     FILE_FIRST_OUTPUT = FILE_OVERLAY
 };
 
+enum { MOST_LAYERS = 32 };
+
+/* Which classes, as far as the command line says. */
+typedef struct class_options {
+    uint32_t top;       /* 0: not given */
+    const char *list;   /* --classes; NULL: not given */
+    fmgcam_choice rule; /* of the other rules; rule 0: none of them */
+    const char *by;     /* the option that gave the rule, for messages */
+} class_options;
+
 typedef struct explain_options {
     const char *files[FILE_COUNT]; /* argv's; NULL: not given */
-    bool channels_last;            /* --layout nhwc */
-    uint32_t top;                  /* 0: all classes */
-    uint32_t width, height;        /* --size; 0: not given */
-    fmgcam_options settings;       /* 0: the default of the profile */
-    bool help;                     /* then nothing else was looked at */
+    const char *layers[FILE_LAYERED][MOST_LAYERS];
+    uint32_t layer_count[FILE_LAYERED];
+    tensor_layout layout;
+    class_options classes;
+    uint32_t region[4]; /* left, top, right, bottom in cells */
+    bool has_region;
+    float box_threshold;
+    uint32_t width, height;  /* --size; 0: not given */
+    fmgcam_options settings; /* 0: the default of the profile */
+    bool help;               /* then nothing else was looked at */
 } explain_options;
 
 /* Parse and check; argv[0] is the name of the command.

@@ -18,6 +18,7 @@
 
 #include <fmgcam/fmgcam.h>
 
+#include "check_head.h"
 #include "diagnose.h"
 #include "explain.h"
 
@@ -30,6 +31,8 @@ typedef struct command {
 static const command commands[] = {
     {"explain", "draw which parts of a picture speak for which class",
      explain_main},
+    {"check-head", "check that a classifier can stand in for gradients",
+     check_head_main},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -106,7 +109,11 @@ static int check_stdout(int status)
 
 int main(int argc, char **argv)
 {
+    /* Room for the longest text, so that a failed write is noticed at the end,
+     * where its reason is still known. */
+    static char buffer[16384];
     occupy_standard_streams();
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     signal(SIGPIPE,
            SIG_IGN); /* writing to a closed pipe is an error like any */
     return check_stdout(dispatch(argc, argv));

@@ -23,7 +23,7 @@ typedef struct output {
     fmgcam_atomic_file file; /* unless it is inherited */
 } output;
 
-#define OUTPUT_SET_MAX 8
+#define OUTPUT_SET_MAX 12
 
 typedef struct output_set {
     output items[OUTPUT_SET_MAX];

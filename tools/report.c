@@ -3,6 +3,7 @@
  * in the C locale, which the program never leaves. */
 #include "report.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,23 +11,41 @@
 
 #include "choices.h"
 #include "diagnose.h"
-#include "measure.h"
+#include "head_text.h"
 
 /* Enough for any sum that was made of float32 values; with 17 digits, 0.6 would
  * come out as 0.59999999999999998. */
 #define REAL_DIGITS 15
 
+typedef struct report {
+    const explain_options *asked;
+    fmgcam_context *context;
+    const explain_inputs *inputs;
+    const explain_maps *maps;
+    double *contributions; /* [K]; NULL: no region */
+    float *overlap;        /* [K, K] */
+    int bad;               /* memory ran out */
+} report;
+
+/* ---- JSON ---------------------------------------------------------------- */
+
 /* The json_*_set_new() and _append_new() functions take their value over even
  * when they fail, and fail when it is NULL: so a tree can be built without
- * looking at each step, which only leaves a mark in @p bad. */
-static void set(json_t *object, const char *key, json_t *value, int *bad)
+ * looking at each step, which only leaves a mark in report->bad. */
+static void set(report *r, json_t *object, const char *key, json_t *value)
 {
-    *bad |= json_object_set_new(object, key, value);
+    r->bad |= json_object_set_new(object, key, value);
 }
 
-static void append(json_t *array, json_t *value, int *bad)
+static void append(report *r, json_t *array, json_t *value)
 {
-    *bad |= json_array_append_new(array, value);
+    r->bad |= json_array_append_new(array, value);
+}
+
+/* JSON has no NaN and no infinity. */
+static json_t *real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 /* The decimal number with the fewest digits that is @p value in float32. */
@@ -34,82 +53,203 @@ static json_t *shortest(float value)
 {
     char text[32];
     int digits = 1;
+    if (!isfinite(value))
+        return json_null();
     do
         snprintf(text, sizeof text, "%.*g", digits, (double)value);
     while (strtof(text, NULL) != value && digits++ < 9);
     return json_real(strtod(text, NULL));
 }
 
-static json_t *integers(const int64_t *values, size_t count, int *bad)
+static json_t *integers(report *r, const int64_t *values, size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)
-        append(array, json_integer(values[i]), bad);
+        append(r, array, json_integer(values[i]));
     return array;
 }
 
-static json_t *options_tree(const report_facts *facts, int *bad)
+/* ---- The parts ----------------------------------------------------------- */
+
+static json_t *shape_tree(report *r)
 {
+    json_t *array = json_array();
+    append(r, array, json_integer(r->maps->channels));
+    for (uint32_t i = 0; i < r->maps->axes; i++)
+        append(r, array, json_integer(r->maps->extents[i]));
+    return array;
+}
+
+static json_t *options_tree(report *r)
+{
+    const fmgcam_options *options = &r->maps->options;
+    uint32_t top = r->asked->classes.top;
     json_t *tree = json_object();
     for (size_t i = 0; i < CHOICE_OPTION_COUNT; i++)
-        set(tree, choice_options[i].key,
-            json_string(choice_name(&choice_options[i], facts->options)), bad);
-    set(tree, "alpha", shortest(facts->options->alpha), bad);
-    set(tree, "top", facts->top ? json_integer(facts->top) : json_null(), bad);
+        set(r, tree, choice_options[i].key,
+            json_string(choice_name(&choice_options[i], options)));
+    set(r, tree, "alpha", shortest(options->alpha));
+    set(r, tree, "top", top ? json_integer(top) : json_null());
     return tree;
 }
 
-static json_t *centroid_tree(const class_measure *m, int *bad)
+static json_t *head_tree(report *r)
 {
-    if (!m->has_centroid)
+    fmgcam_head_check check = {.struct_size = sizeof check};
+    const explain_inputs *inputs = r->inputs;
+    if (!r->asked->files[FILE_CLASSIFIER] || !inputs->logits.view.rank)
         return json_null();
-    json_t *tree = json_array();
-    append(tree, json_real(m->x), bad);
-    append(tree, json_real(m->y), bad);
+    fmgcam_inputs given = explain_library_inputs(r->asked, inputs, 0, NULL);
+    if (fmgcam_check_head(r->context, &given, 0, &check))
+        return json_null(); /* activations that are not finite */
+    json_t *tree = json_object();
+    set(r, tree, "fits", json_boolean(check.cause == FMGCAM_HEAD_FITS));
+    set(r, tree, "error", real(check.error));
+    set(r, tree, "bound", real(check.bound));
+    set(r, tree, "cause",
+        check.cause == FMGCAM_HEAD_FITS ? json_null()
+                                        : json_string(head_cause(check.cause)));
     return tree;
 }
 
-static json_t *class_tree(const report_facts *facts, int64_t rank, int *bad)
+static json_t *overlap_tree(report *r)
 {
-    int64_t cells = facts->height * facts->width;
-    class_measure m;
-    measure_class(facts->class_maps + rank * cells, facts->winner,
-                  facts->height, facts->width, (int32_t)rank, &m);
-    const int64_t box[] = {m.left, m.top, m.right, m.bottom};
-    bool named = (size_t)rank < facts->labels->count;
+    json_t *rows = json_array();
+    for (uint32_t i = 0; i < r->maps->classes; i++) {
+        json_t *row = json_array();
+        for (uint32_t j = 0; j < r->maps->classes; j++)
+            append(r, row, shortest(r->overlap[i * r->maps->classes + j]));
+        append(r, rows, row);
+    }
+    return rows;
+}
+
+static json_t *region_tree(report *r)
+{
+    const uint32_t *region = r->asked->region;
+    const int64_t box[] = {region[0], region[1], region[2], region[3]};
+    return r->asked->has_region ? integers(r, box, 4) : json_null();
+}
+
+/* ---- A class ------------------------------------------------------------- */
+
+static void set_measures(report *r, json_t *tree,
+                         const fmgcam_class_measures *m)
+{
+    const int64_t box[] = {m->left, m->top, m->right, m->bottom};
+    bool is_plane = r->maps->axes < 3;
+    bool has_box = is_plane && (m->flags & FMGCAM_MEASURE_CELLS);
+    bool has_centroid = is_plane && (m->flags & FMGCAM_MEASURE_CENTROID);
+    json_t *centroid = has_centroid ? json_array() : json_null();
+    if (has_centroid) {
+        append(r, centroid, real(m->centroid_x));
+        append(r, centroid, real(m->centroid_y));
+    }
+    set(r, tree, "area", real(m->area));
+    set(r, tree, "peak", shortest((float)m->peak));
+    set(r, tree, "mass", real(m->mass));
+    set(r, tree, "box", has_box ? integers(r, box, 4) : json_null());
+    set(r, tree, "centroid", centroid);
+    set(r, tree, "positive_share",
+        m->flags & FMGCAM_MEASURE_POSITIVE_SHARE ? real(m->positive_share)
+                                                 : json_null());
+}
+
+static json_t *class_tree(report *r, uint32_t rank)
+{
+    const explained_classes *classes = &r->inputs->classes;
+    const char *label = explain_label(r->inputs, rank);
+    fmgcam_class_measures m = {.struct_size = sizeof m};
+    fmgcam_tensor maps = explain_flat_view(r->maps, r->maps->class_maps);
+    fmgcam_tensor signed_maps =
+        explain_flat_view(r->maps, r->maps->signed_maps);
+    r->bad |=
+        fmgcam_measure_class(r->context, &maps, &signed_maps, r->maps->winner,
+                             rank, r->asked->box_threshold, &m) != 0;
 
     json_t *tree = json_object();
-    set(tree, "rank", json_integer(rank), bad);
-    set(tree, "index", json_null(), bad);
-    set(tree, "label",
-        named ? json_string(facts->labels->names[rank]) : json_null(), bad);
-    set(tree, "score", json_null(), bad);
-    set(tree, "area", json_real((double)m.cells / (double)cells), bad);
-    set(tree, "peak", shortest(m.peak), bad);
-    set(tree, "mass", json_real(m.mass), bad);
-    set(tree, "box", m.cells ? integers(box, 4, bad) : json_null(), bad);
-    set(tree, "centroid", centroid_tree(&m, bad), bad);
+    set(r, tree, "rank", json_integer(rank));
+    set(r, tree, "index",
+        classes->indices ? json_integer(classes->indices[rank]) : json_null());
+    set(r, tree, "label", label ? json_string(label) : json_null());
+    set(r, tree, "score",
+        classes->scores ? shortest(classes->scores[rank]) : json_null());
+    set(r, tree, "probability",
+        classes->probabilities ? shortest(classes->probabilities[rank])
+                               : json_null());
+    set_measures(r, tree, &m);
+    set(r, tree, "contribution",
+        r->contributions ? real(r->contributions[rank]) : json_null());
     return tree;
 }
 
-/* @return NULL where memory ran out. */
-static json_t *report_tree(const report_facts *facts)
+static json_t *report_tree(report *r)
 {
-    const int64_t shape[] = {facts->channels, facts->height, facts->width};
-    int bad = 0;
     json_t *tree = json_object(), *classes = json_array();
-    for (int64_t rank = 0; rank < facts->classes; rank++)
-        append(classes, class_tree(facts, rank, &bad), &bad);
-    set(tree, "version", json_integer(1), &bad);
-    set(tree, "shape", integers(shape, 3, &bad), &bad);
-    set(tree, "options", options_tree(facts, &bad), &bad);
-    set(tree, "flat", json_boolean(facts->flat), &bad);
-    set(tree, "classes", classes, &bad);
-    if (bad) {
-        json_decref(tree);
-        return NULL;
-    }
+    for (uint32_t rank = 0; rank < r->maps->classes; rank++)
+        append(r, classes, class_tree(r, rank));
+    set(r, tree, "version", json_integer(1));
+    set(r, tree, "shape", shape_tree(r));
+    set(r, tree, "options", options_tree(r));
+    set(r, tree, "flat", json_boolean(r->maps->flat));
+    set(r, tree, "classes", classes);
+    set(r, tree, "layers", json_integer(r->inputs->layer_count));
+    set(r, tree, "overlap", overlap_tree(r));
+    set(r, tree, "region", region_tree(r));
+    set(r, tree, "head", head_tree(r));
+    set(r, tree, "guarded", json_integer((json_int_t)r->maps->guarded));
+    set(r, tree, "non_finite", json_integer((json_int_t)r->maps->non_finite));
     return tree;
+}
+
+/* ---- Measuring ----------------------------------------------------------- */
+
+static int measure_overlap(report *r)
+{
+    size_t count = (size_t)r->maps->classes * r->maps->classes;
+    fmgcam_tensor maps = explain_flat_view(r->maps, r->maps->class_maps);
+    r->overlap = malloc(count * sizeof *r->overlap);
+    if (!r->overlap)
+        return fail_memory();
+    fmgcam_buffer overlap = {r->overlap, count * sizeof *r->overlap};
+    fmgcam_status status = fmgcam_measure_overlap(r->context, &maps, &overlap);
+    return status ? explain_fail(r->inputs, r->context, status) : 0;
+}
+
+/* A mask of the region's cells. */
+static uint8_t *make_mask(const report *r)
+{
+    const uint32_t *region = r->asked->region;
+    int64_t columns = r->maps->extents[1];
+    uint8_t *mask = calloc((size_t)r->maps->cells, 1);
+    for (uint32_t y = region[1]; mask && y < region[3]; y++)
+        for (uint32_t x = region[0]; x < region[2]; x++)
+            mask[y * columns + x] = 1;
+    return mask;
+}
+
+static int measure_region(report *r)
+{
+    const uint32_t *region = r->asked->region;
+    const int64_t *extents = r->maps->extents;
+    if (!r->asked->has_region)
+        return 0;
+    if (region[2] > extents[1] || region[3] > extents[0])
+        return fail("--region", "reaches beyond the map of %lld x %lld cells",
+                    (long long)extents[1], (long long)extents[0]);
+    uint8_t *mask = make_mask(r);
+    r->contributions = malloc(r->maps->classes * sizeof *r->contributions);
+    if (!mask || !r->contributions) {
+        free(mask);
+        return fail_memory();
+    }
+    fmgcam_tensor view, maps = explain_flat_view(r->maps, r->maps->signed_maps);
+    fmgcam_tensor_matrix(&view, mask, FMGCAM_DTYPE_UINT8, extents[0],
+                         extents[1]);
+    fmgcam_status status =
+        fmgcam_measure_region(r->context, &maps, &view, r->contributions);
+    free(mask);
+    return status ? explain_fail(r->inputs, r->context, status) : 0;
 }
 
 static int put_text(const char *text, size_t size, void *to)
@@ -117,15 +257,32 @@ static int put_text(const char *text, size_t size, void *to)
     return output_put(to, text, size);
 }
 
-int report_write(const report_facts *facts, output *to)
+static int write_tree(report *r, output *to)
 {
-    json_t *tree = report_tree(facts);
-    if (!tree)
-        return fail_memory();
-    int bad = json_dump_callback(
-        tree, put_text, to, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS));
+    json_t *tree = report_tree(r);
+    int bad = r->bad;
+    if (!bad)
+        bad = json_dump_callback(tree, put_text, to,
+                                 JSON_INDENT(2) |
+                                     JSON_REAL_PRECISION(REAL_DIGITS));
     json_decref(tree);
     if (bad)
         return to->status ? to->status : fail_memory();
     return output_put(to, "\n", 1);
+}
+
+int report_write(const explain_options *options, fmgcam_context *context,
+                 const explain_inputs *inputs, const explain_maps *maps,
+                 output *to)
+{
+    report r = {
+        .asked = options, .context = context, .inputs = inputs, .maps = maps};
+    int status = measure_overlap(&r);
+    if (!status)
+        status = measure_region(&r);
+    if (!status)
+        status = write_tree(&r, to);
+    free(r.overlap);
+    free(r.contributions);
+    return status;
 }

@@ -13,8 +13,8 @@ static float maps[K * H * W];
 
 int main(int argc, char **argv)
 {
-    if (argc != 5 || !read_sample(argv[1], activations, C * H * W) ||
-        !read_sample(argv[2], gradients, K * C * H * W))
+    if (argc != 5 || !read_sample(argv[1], activations, 2, C * H * W) ||
+        !read_sample(argv[2], gradients, 2, K * C * H * W))
         return 2;
 
     char error[200] = "";

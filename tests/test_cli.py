@@ -1131,6 +1131,25 @@ class CheckHead(Head):
         self.put("k.npy", npy((S + 1, C), [7.0] * C + to_nhwc(self.a, 1)))
         self.check(0, "fits", "--activations", "k.npy", "--layout", "tokens", "--prefix-tokens", 1, "--grid", "4x5", *self.head[2:])
 
+    def test_stored_in_half_precision(self):
+        """What was rounded to 11 bits may be off by as much: the bound follows the type of the files."""
+        for name, shape, values in (("a", (C, H, W), self.a), ("m", (self.N, C), self.matrix), ("l", (self.N,), self.logits)):
+            self.put(name + "16.npy", npy(shape, values, "<f2"))
+            self.put(name + "32.npy", npy(shape, [struct.unpack("<e", struct.pack("<e", v))[0] for v in values]))
+        names = ("--activations", "--classifier", "--logits")
+        for size, status in (("16", 0), ("32", 1)):
+            files = [x for option, name in zip(names, "aml") for x in (option, name + size + ".npy")]
+            self.check(status, "fit", *files, "--bias", "b.npy")
+        got = self.maps("--classes", "3,1", flag="--signed-maps", classes=2, inputs=(
+            "--activations", "a16.npy", "--classifier", "m16.npy", "--logits", "l16.npy"))
+        self.assertEqual(got, self.maps("--classes", "3,1", flag="--signed-maps", classes=2, inputs=(
+            "--activations", "a32.npy", "--classifier", "m32.npy", "--logits", "l32.npy")))
+        half = self.report(inputs=("--activations", "a16.npy", "--classifier", "m16.npy", "--logits", "l16.npy"))
+        for c in half["classes"]:
+            self.assertAlmostEqual(c["score"], self.logits[c["index"]], 2)
+        self.put("t16.npy", npy((self.N,), [0.0] * 3 + [2.0] * (self.N - 3), "<f2"))
+        self.assertEqual(sorted(c["index"] for c in self.report("--thresholds", "t16.npy", inputs=self.head)["classes"]), [0, 1, 2])
+
     def test_wrong_usage(self):
         for args, says in (((), "--activations: is missing"), (self.head[:2], "--classifier: is missing"),
                            (self.head[:6], "--logits: is missing"), ((*self.head, "--tolerance", "0"), "--tolerance: '0'"),

@@ -128,16 +128,26 @@ static int take_top(chooser *c)
     return status;
 }
 
-static int read_thresholds(const chooser *c, tensor_file *thresholds)
+/* Into *thresholds, NULL where there are none. */
+static int read_thresholds(const chooser *c, float **thresholds)
 {
     const char *path = c->options->files[FILE_THRESHOLDS];
+    tensor_file file;
     if (!path)
         return 0;
-    int status = tensor_read_vector(path, thresholds);
-    if (!status && tensor_length(thresholds) != (int64_t)c->all.count)
+    int status = tensor_read_vector(path, &file);
+    if (status)
+        return status;
+    *thresholds = malloc(c->all.count * sizeof **thresholds);
+    if (!*thresholds)
+        status = fail_memory();
+    else if (tensor_length(&file) != (int64_t)c->all.count)
         status =
             fail(path, "has %" PRId64 " thresholds for %" PRIu32 " classes",
-                 tensor_length(thresholds), c->all.count);
+                 tensor_length(&file), c->all.count);
+    for (uint32_t i = 0; i < c->all.count && !status; i++)
+        (*thresholds)[i] = tensor_element(&file, i);
+    tensor_release(&file);
     return status;
 }
 
@@ -146,14 +156,14 @@ static int take_by_rule(chooser *c)
 {
     explained_classes *classes = &c->inputs->classes;
     fmgcam_choice choice = c->options->classes.rule;
-    tensor_file thresholds = {0};
+    float *thresholds = NULL;
     fmgcam_buffer indices;
     int status = read_thresholds(c, &thresholds);
     if (!status)
         status = provide(classes, c->all.count);
     indices = (fmgcam_buffer){classes->indices,
                               c->all.count * sizeof *classes->indices};
-    choice.thresholds = thresholds.view.data;
+    choice.thresholds = thresholds;
     if (!status && choice.count > c->all.count)
         status =
             fail("--max-classes", "asks for %" PRIu32 " of %" PRIu32 " classes",
@@ -166,7 +176,7 @@ static int take_by_rule(chooser *c)
         status = fail(c->inputs->logits.path,
                       "no class is chosen by %s; the best one has %g",
                       c->options->classes.by, (double)c->all.probabilities[0]);
-    tensor_release(&thresholds);
+    free(thresholds);
     return status;
 }
 
@@ -210,7 +220,6 @@ static int keep_rows(chooser *c)
 static int fill_scores(chooser *c)
 {
     explained_classes *classes = &c->inputs->classes;
-    const fmgcam_tensor *logits = &c->inputs->logits.view;
     if (!c->all.count)
         return 0;
     classes->scores = malloc(classes->count * sizeof *classes->scores);
@@ -218,10 +227,9 @@ static int fill_scores(chooser *c)
         malloc(classes->count * sizeof *classes->probabilities);
     if (!classes->scores || !classes->probabilities)
         return fail_memory();
-    int64_t stride = logits->strides[logits->rank - 1];
     for (uint32_t k = 0; k < classes->count; k++) {
         uint32_t index = classes->indices[k];
-        classes->scores[k] = ((const float *)logits->data)[index * stride];
+        classes->scores[k] = tensor_element(&c->inputs->logits, index);
         classes->probabilities[k] =
             c->all.probabilities[rank_of(&c->all, index)];
     }

@@ -30,21 +30,25 @@ typedef struct npy_header {
 bool npy_parse_header(const char *text, size_t size, npy_header *header,
                       char *error, size_t error_size);
 
-/* An array in memory: float32 in the order of the file. */
+/* An array in memory, in the order of the file. */
 typedef struct npy_array {
-    float *values;
+    void *values;       /* binary16 or float32, of this machine */
+    uint32_t item_size; /* 2 or 4 */
     uint32_t rank;
     int64_t shape[NPY_MAX_RANK];   /* 1 or more each */
     int64_t strides[NPY_MAX_RANK]; /* elements */
 } npy_array;
 
-/* Read the file or pipe @p path, to its end. float16 is exact; float64 is
- * rounded, and a finite number beyond float32 is an error; NaN and infinity
+/* Read the file or pipe @p path, to its end. float16 stays as it is; float64 is
+ * rounded to float32, and a finite number beyond that is an error; NaN and infinity
  * are kept. Memory grows with the data that arrives, not with what the header
  * promises. @return 0, or the exit status, and then @p array is empty. */
 int npy_read(const char *path, npy_array *array);
 
 void npy_release(npy_array *array);
+
+/* The element @p at elements from the first, as float; exact. */
+float npy_value(const npy_array *array, int64_t at);
 
 /* Room for the text of any shape or index. */
 #define NPY_TEXT_SIZE (NPY_MAX_RANK * 21 + 3)

@@ -60,10 +60,10 @@ static double double_of_bits(uint64_t bits)
 }
 
 static void decode_float16(const unsigned char *bytes, size_t count, bool big,
-                           float *values)
+                           uint16_t *values)
 {
     for (size_t i = 0; i < count; i++)
-        values[i] = float_of_half((uint32_t)load(bytes + i * 2, 2, big));
+        values[i] = (uint16_t)load(bytes + i * 2, 2, big);
 }
 
 static void decode_float32(const unsigned char *bytes, size_t count, bool big,
@@ -89,8 +89,9 @@ static size_t decode_float64(const unsigned char *bytes, size_t count, bool big,
     return count;
 }
 
+/* @p values is where the first of them goes. */
 static size_t decode(const npy_header *header, const unsigned char *bytes,
-                     size_t count, float *values, double *beyond)
+                     size_t count, void *values, double *beyond)
 {
     bool big = header->big_endian;
     if (header->item_size == 8)
@@ -100,6 +101,13 @@ static size_t decode(const npy_header *header, const unsigned char *bytes,
     else
         decode_float16(bytes, count, big, values);
     return count;
+}
+
+float npy_value(const npy_array *array, int64_t at)
+{
+    if (array->item_size == 2)
+        return float_of_half(((const uint16_t *)array->values)[at]);
+    return ((const float *)array->values)[at];
 }
 
 /* ---- Header -------------------------------------------------------------- */
@@ -159,6 +167,7 @@ static int lay_out(const npy_header *header, const char *path, npy_array *array,
     int64_t step = 1;
     npy_format_index(header->shape, header->rank, text);
     array->rank = header->rank;
+    array->item_size = header->item_size == 2 ? 2 : 4;
     for (uint32_t i = 0; i < header->rank; i++) {
         if (header->shape[i] == 0)
             return fail(path, "shape %s has no elements", text);
@@ -197,7 +206,7 @@ static int grow(npy_array *array, size_t *capacity, size_t needed, size_t count)
     size_t larger = *capacity > count / 2 ? count : *capacity * 2;
     if (larger < needed)
         larger = needed;
-    float *values = realloc(array->values, larger * sizeof *values);
+    void *values = realloc(array->values, larger * array->item_size);
     if (!values)
         return fail_memory();
     array->values = values;
@@ -224,7 +233,9 @@ static int read_data(FILE *file, const char *path, const npy_header *header,
         if (status)
             return status;
         double beyond = 0;
-        size_t good = decode(header, chunk, got, array->values + done, &beyond);
+        unsigned char *to =
+            (unsigned char *)array->values + done * array->item_size;
+        size_t good = decode(header, chunk, got, to, &beyond);
         if (good < got)
             return fail_beyond(array, path, done + good, beyond);
         done += got;

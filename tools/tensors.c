@@ -33,7 +33,8 @@ static void start_view(tensor_file *tensor, uint32_t rank)
 {
     memset(&tensor->view, 0, sizeof tensor->view);
     tensor->view.data = tensor->array.values;
-    tensor->view.dtype = FMGCAM_DTYPE_FLOAT32;
+    tensor->view.dtype = tensor->array.item_size == 2 ? FMGCAM_DTYPE_FLOAT16
+                                                      : FMGCAM_DTYPE_FLOAT32;
     tensor->view.rank = rank;
 }
 
@@ -60,7 +61,8 @@ static void view_tokens(tensor_file *tensor, const tensor_layout *layout)
     if (lead == 1)
         set_axis(tensor, 0, 0);
     set_axis(tensor, lead, lead + 1);
-    tensor->view.data = tensor->array.values + layout->prefix * step;
+    tensor->view.data = (const char *)tensor->array.values +
+                        layout->prefix * step * tensor->array.item_size;
     for (uint32_t i = axes; i-- > 0;) {
         tensor->view.shape[lead + 1 + i] = layout->grid[i];
         tensor->view.strides[lead + 1 + i] = step;
@@ -198,20 +200,23 @@ static bool is_prefix(const uint32_t *rows, uint32_t count)
     return true;
 }
 
-/* Copy a row, in the order of its axes. */
-static void copy_row(const fmgcam_tensor *view, uint32_t row, float *to)
+/* Copy a row, in the order of its axes. Returns the end of the copy. */
+static char *copy_row(const tensor_file *tensor, uint32_t row, char *to)
 {
+    const fmgcam_tensor *view = &tensor->view;
+    size_t size = tensor->array.item_size;
     int64_t index[FMGCAM_MAX_RANK] = {row};
     for (;;) {
         int64_t at = 0;
         for (uint32_t i = 0; i < view->rank; i++)
             at += index[i] * view->strides[i];
-        *to++ = ((const float *)view->data)[at];
+        memcpy(to, (const char *)view->data + at * (int64_t)size, size);
+        to += size;
         uint32_t axis = view->rank - 1;
         while (axis > 0 && ++index[axis] == view->shape[axis])
             index[axis--] = 0;
         if (axis == 0)
-            return;
+            return to;
     }
 }
 
@@ -228,11 +233,12 @@ int tensor_take_rows(tensor_file *tensor, uint32_t map_axes,
     size_t size = 1;
     for (uint32_t i = 1; i < view->rank; i++)
         size *= (size_t)view->shape[i];
-    float *values = malloc(sizeof *values * size * count);
+    char *values = malloc(size * count * tensor->array.item_size);
     if (!values)
         return fail_memory();
+    char *end = values;
     for (uint32_t i = 0; i < count; i++)
-        copy_row(view, rows[i], values + i * size);
+        end = copy_row(tensor, rows[i], end);
     free(tensor->array.values);
     tensor->array.values = values;
     view->data = values;
@@ -243,6 +249,12 @@ int tensor_take_rows(tensor_file *tensor, uint32_t map_axes,
         step *= view->shape[i];
     }
     return 0;
+}
+
+float tensor_element(const tensor_file *vector, int64_t i)
+{
+    return npy_value(&vector->array,
+                     i * vector->view.strides[vector->view.rank - 1]);
 }
 
 void tensor_release(tensor_file *tensor)

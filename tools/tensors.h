@@ -44,8 +44,9 @@ int tensor_read_matrix(const char *path, const char *expected,
                        tensor_file *tensor);
 int tensor_read_vector(const char *path, tensor_file *tensor);
 
-/* n of a vector. */
+/* n of a vector, and one of its elements. */
 int64_t tensor_length(const tensor_file *vector);
+float tensor_element(const tensor_file *vector, int64_t i);
 
 /* K of gradients ([K, C, ...], or [C, ...] of one class, with @p map_axes axes
  * of a map) or of a matrix (@p map_axes 0). */

@@ -377,21 +377,6 @@ fmgcam_status fmgcam_fail_mismatch(fmgcam_context *context, const char *name,
                        other_name, expected);
 }
 
-struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view)
-{
-    int64_t low = 0, high = 0;
-    int64_t size = (int64_t)fmgcam_element_size(view->dtype);
-    widen((int64_t)view->n, view->stride_n, &low, &high);
-    widen((int64_t)view->channels, view->stride_c, &low, &high);
-    widen((int64_t)view->depth, view->stride_d, &low, &high);
-    widen((int64_t)view->height, view->stride_h, &low, &high);
-    if (view->width > 1)
-        widen((int64_t)view->width, view->stride_w, &low, &high);
-    return (struct fmgcam_span){
-        (uintptr_t)view->data - (uintptr_t)(-low * size),
-        (uintptr_t)view->data + (uintptr_t)((high + 1) * size - 1)};
-}
-
 static void fill_index(const struct fmgcam_view *view, size_t n, size_t c,
                        size_t cell, int64_t index[AXIS_COUNT])
 {

@@ -13,6 +13,22 @@
 # define FMGCAM_PRINTF(text, values)
 #endif
 
+/* ---- method.c: what the methods are -------------------------------------- */
+
+/* How a method comes to its maps. */
+enum fmgcam_way {
+    FMGCAM_BY_POOLING,  /* weights are means of gradients; then stage 2 */
+    FMGCAM_BY_WEIGHING, /* weights by weigh.c; then stage 2 */
+    FMGCAM_BY_PRODUCTS, /* of gradients and activations, cell by cell */
+    FMGCAM_BY_PROJECTION
+};
+
+/* The method's name as in the program, for error texts. */
+const char *fmgcam_method_name(uint32_t method);
+enum fmgcam_way fmgcam_method_way(uint32_t method);
+int fmgcam_is_class_agnostic(uint32_t method);
+int fmgcam_has_weights(uint32_t method);
+
 /* ---- Sizes --------------------------------------------------------------- */
 
 static inline size_t smaller(size_t a, size_t b)
@@ -112,10 +128,6 @@ struct fmgcam_view {
     int skips_non_finite;       /* NaN and infinity are read as 0 */
 };
 
-/* The same values with n indices of n from @p first on. */
-struct fmgcam_view fmgcam_view_part(const struct fmgcam_view *view,
-                                    size_t first, size_t n);
-
 /* Contiguous float weights [n, channels] as gradients that are the same at
  * every cell of @p like. */
 struct fmgcam_view fmgcam_view_broadcast(const float *weights, size_t n,
@@ -148,12 +160,13 @@ const float *fmgcam_view_tile(const struct fmgcam_view *view, size_t n,
                               size_t c, size_t channels, size_t cell,
                               size_t cells, float *scratch, ptrdiff_t *stride);
 
-/* ---- validate.c: what the caller gave ------------------------------------ */
-
 /* Bytes of memory from the first to the last one that may be touched. */
 struct fmgcam_span {
     uintptr_t first, last;
 };
+struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view);
+
+/* ---- validate.c: what the caller gave ------------------------------------ */
 
 /* Whether a struct_size can be true, of a struct that had @p first_size bytes
  * in version 0.1. */
@@ -185,7 +198,6 @@ struct fmgcam_regions {
     } entries[16];
     size_t count;
 };
-struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view);
 fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
                                  struct fmgcam_span span, const char *other,
                                  struct fmgcam_span other_span);
@@ -340,8 +352,13 @@ struct fmgcam_scratch {
 fmgcam_status fmgcam_claim(fmgcam_context *context,
                            const struct fmgcam_extents *extents,
                            struct fmgcam_scratch *scratch);
-float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
-                             uint32_t worker);
+
+static inline float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
+                                           uint32_t worker)
+{
+    return scratch->worker_scratch + (size_t)worker * scratch->worker_floats;
+}
+
 /* Scratch of stages 1 to 6 in which @p worker explains a picture by itself. */
 struct fmgcam_scratch fmgcam_worker_slot(const struct fmgcam_scratch *scratch,
                                          uint32_t worker);
@@ -498,12 +515,7 @@ fmgcam_status fmgcam_contrast(fmgcam_context *context,
                               const struct fmgcam_picture *picture,
                               const struct fmgcam_scratch *scratch);
 
-/* method.c */
-int fmgcam_is_class_agnostic(uint32_t method);
-int fmgcam_has_weights(uint32_t method);
-int fmgcam_needs_eigen(uint32_t method);
-/* The method's name as in the program, for error texts. */
-const char *fmgcam_method_name(uint32_t method);
+/* evidence.c */
 /* Stages 1 and 2 by options.method into @p signed_maps (NULL: stage 1 alone),
  * handing out the weights. Writes picture->outputs->guarded. */
 fmgcam_status fmgcam_make_signed_maps(fmgcam_context *context,

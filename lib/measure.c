@@ -93,7 +93,11 @@ static fmgcam_status view_finite(fmgcam_context *context, const char *name,
 {
     fmgcam_status status =
         fmgcam_view_tensor(context, name, form, tensor, view);
-    return status ? status : fmgcam_check_finite(context, name, form, view);
+    if (!status)
+        status = fmgcam_check_finite(context, name, form, view);
+    if (!status)
+        fmgcam_apply_policy(context, view);
+    return status;
 }
 
 static fmgcam_status view_class(fmgcam_context *context,
@@ -266,7 +270,6 @@ fmgcam_status fmgcam_measure_margin(fmgcam_context *context,
         status = fmgcam_claim(context, &extents, &scratch);
     if (status)
         return status;
-    fmgcam_apply_policy(context, &maps);
     fmgcam_view_copy(&maps, 0, 0, maps.channels, 0, maps.cells,
                      scratch.signed_maps);
     fmgcam_find_margin(scratch.signed_maps, fmgcam_shape_of(&maps),

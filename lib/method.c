@@ -1,37 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Stages 1 and 2 by the method that was chosen: from what is known to signed
- * maps. docs/methods.md has the formulas. */
+/* What the methods are. docs/methods.md has their formulas. */
 #include "internal.h"
-
-#include <string.h>
-
-/* ---- The methods --------------------------------------------------------- */
-
-/* How a method comes to its maps. */
-enum way {
-    BY_POOLING,  /* weights are means of gradients; then stage 2 */
-    BY_WEIGHING, /* weights by weigh.c; then stage 2 */
-    BY_PRODUCTS, /* of gradients and activations, cell by cell */
-    BY_PROJECTION
-};
 
 static const struct method {
     const char *name;
-    enum way way;
+    enum fmgcam_way way;
     int agnostic; /* looks at no class */
 } methods[] = {
-    [FMGCAM_METHOD_GRAD_CAM] = {"grad-cam", BY_POOLING, 0},
-    [FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS] = {"grad-cam++", BY_WEIGHING, 0},
+    [FMGCAM_METHOD_GRAD_CAM] = {"grad-cam", FMGCAM_BY_POOLING, 0},
+    [FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS] = {"grad-cam++", FMGCAM_BY_WEIGHING, 0},
     [FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE] = {"grad-cam++-stable",
-                                                 BY_WEIGHING, 0},
-    [FMGCAM_METHOD_XGRAD_CAM] = {"xgrad-cam", BY_WEIGHING, 0},
-    [FMGCAM_METHOD_LAYER_CAM] = {"layer-cam", BY_PRODUCTS, 0},
-    [FMGCAM_METHOD_HIRES_CAM] = {"hires-cam", BY_PRODUCTS, 0},
-    [FMGCAM_METHOD_ELEMENT_WISE] = {"element-wise", BY_PRODUCTS, 0},
-    [FMGCAM_METHOD_CONTRASTIVE] = {"contrastive", BY_POOLING, 0},
-    [FMGCAM_METHOD_EIGEN_CAM] = {"eigen-cam", BY_PROJECTION, 1},
-    [FMGCAM_METHOD_EIGEN_GRAD_CAM] = {"eigen-grad-cam", BY_PROJECTION, 0},
-    [FMGCAM_METHOD_FEM] = {"fem", BY_WEIGHING, 1},
+                                                 FMGCAM_BY_WEIGHING, 0},
+    [FMGCAM_METHOD_XGRAD_CAM] = {"xgrad-cam", FMGCAM_BY_WEIGHING, 0},
+    [FMGCAM_METHOD_LAYER_CAM] = {"layer-cam", FMGCAM_BY_PRODUCTS, 0},
+    [FMGCAM_METHOD_HIRES_CAM] = {"hires-cam", FMGCAM_BY_PRODUCTS, 0},
+    [FMGCAM_METHOD_ELEMENT_WISE] = {"element-wise", FMGCAM_BY_PRODUCTS, 0},
+    [FMGCAM_METHOD_CONTRASTIVE] = {"contrastive", FMGCAM_BY_POOLING, 0},
+    [FMGCAM_METHOD_EIGEN_CAM] = {"eigen-cam", FMGCAM_BY_PROJECTION, 1},
+    [FMGCAM_METHOD_EIGEN_GRAD_CAM] = {"eigen-grad-cam", FMGCAM_BY_PROJECTION,
+                                      0},
+    [FMGCAM_METHOD_FEM] = {"fem", FMGCAM_BY_WEIGHING, 1},
 };
 
 const char *fmgcam_method_name(uint32_t method)
@@ -44,130 +32,13 @@ int fmgcam_is_class_agnostic(uint32_t method)
     return methods[method].agnostic;
 }
 
+enum fmgcam_way fmgcam_method_way(uint32_t method)
+{
+    return methods[method].way;
+}
+
 int fmgcam_has_weights(uint32_t method)
 {
-    return methods[method].way == BY_POOLING ||
-           methods[method].way == BY_WEIGHING;
-}
-
-int fmgcam_needs_eigen(uint32_t method)
-{
-    return methods[method].way == BY_PROJECTION;
-}
-
-/* ---- Weights ------------------------------------------------------------- */
-
-/* Weights that are given, in place of pooled gradients. */
-static fmgcam_status copy_weights(fmgcam_context *context,
-                                  const struct fmgcam_source *source,
-                                  float *weights)
-{
-    fmgcam_status status =
-        fmgcam_check_finite(context, source->name, source->form, &source->view);
-    if (!status)
-        fmgcam_view_copy_matrix(&source->view, weights);
-    return status;
-}
-
-/* Grad-CAM's weights, into scratch->weights. */
-static fmgcam_status make_weights(fmgcam_context *context,
-                                  const struct fmgcam_picture *picture,
-                                  const struct fmgcam_scratch *scratch)
-{
-    const struct fmgcam_source *source = &picture->source;
-    switch (source->kind) {
-    case FMGCAM_SOURCE_GRADIENTS:
-        return fmgcam_pool(context, &source->view, scratch, scratch->weights);
-    case FMGCAM_SOURCE_CLASSIFIER:
-        return fmgcam_take_rows(context, picture, scratch);
-    default: return copy_weights(context, source, scratch->weights);
-    }
-}
-
-/* Gradients for the methods that look at each cell: those that are given, or
- * the given weights at every cell. */
-static fmgcam_status find_gradients(fmgcam_context *context,
-                                    const struct fmgcam_picture *picture,
-                                    const struct fmgcam_scratch *scratch,
-                                    struct fmgcam_view *gradients)
-{
-    const struct fmgcam_source *source = &picture->source;
-    fmgcam_status status = FMGCAM_STATUS_OK;
-    if (source->kind == FMGCAM_SOURCE_GRADIENTS) {
-        *gradients = source->view;
-        return fmgcam_check_finite(context, source->name, source->form,
-                                   gradients);
-    }
-    status = make_weights(context, picture, scratch);
-    *gradients = fmgcam_view_broadcast(scratch->weights, picture->classes,
-                                       &picture->activations);
-    return status;
-}
-
-/* ---- Maps ---------------------------------------------------------------- */
-
-static fmgcam_status combine(fmgcam_context *context,
-                             const struct fmgcam_picture *picture,
-                             const struct fmgcam_scratch *scratch,
-                             float *signed_maps)
-{
-    const fmgcam_buffer *wanted = &picture->wanted.weights;
-    size_t count = picture->classes * picture->activations.channels;
-    if (wanted->data)
-        memcpy(wanted->data, scratch->weights, count * sizeof(float));
-    if (!signed_maps)
-        return FMGCAM_STATUS_OK;
-    return fmgcam_combine(context, picture->classes, scratch->weights,
-                          &picture->activations, scratch, signed_maps);
-}
-
-static fmgcam_status pool_and_combine(fmgcam_context *context,
-                                      const struct fmgcam_picture *picture,
-                                      const struct fmgcam_scratch *scratch,
-                                      float *signed_maps)
-{
-    fmgcam_status status = make_weights(context, picture, scratch);
-    if (!status && context->options.method == FMGCAM_METHOD_CONTRASTIVE)
-        status = fmgcam_contrast(context, picture, scratch);
-    if (!status)
-        status = combine(context, picture, scratch, signed_maps);
-    return status;
-}
-
-/* The methods whose sums could hide a NaN look at their inputs first. */
-static fmgcam_status look_and_make(fmgcam_context *context,
-                                   const struct fmgcam_picture *picture,
-                                   const struct fmgcam_scratch *scratch,
-                                   float *signed_maps)
-{
-    const struct method *method = &methods[context->options.method];
-    const struct fmgcam_view *activations = &picture->activations;
-    struct fmgcam_view view, *gradients = method->agnostic ? NULL : &view;
-    uint64_t *guarded = &picture->outputs->guarded;
-
-    fmgcam_status status = fmgcam_check_finite(
-        context, "activations", FMGCAM_FORM_ACTIVATIONS, activations);
-    if (!status && gradients)
-        status = find_gradients(context, picture, scratch, gradients);
-    if (status)
-        return status;
-    if (method->way == BY_PROJECTION)
-        return fmgcam_project(context, gradients, activations, scratch,
-                              signed_maps);
-    if (method->way == BY_PRODUCTS)
-        return fmgcam_add_products(context, gradients, activations, scratch,
-                                   signed_maps);
-    status = fmgcam_weigh(context, gradients, activations, scratch,
-                          scratch->weights, guarded);
-    return status ? status : combine(context, picture, scratch, signed_maps);
-}
-
-fmgcam_status fmgcam_make_signed_maps(fmgcam_context *context,
-                                      const struct fmgcam_picture *picture,
-                                      const struct fmgcam_scratch *scratch,
-                                      float *signed_maps)
-{
-    if (methods[context->options.method].way == BY_POOLING)
-        return pool_and_combine(context, picture, scratch, signed_maps);
-    return look_and_make(context, picture, scratch, signed_maps);
+    return methods[method].way == FMGCAM_BY_POOLING ||
+           methods[method].way == FMGCAM_BY_WEIGHING;
 }

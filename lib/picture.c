@@ -346,7 +346,8 @@ fmgcam_status fmgcam_accept_picture(fmgcam_context *context,
         .map_depth = picture->activations.depth,
         .map_height = picture->activations.height,
         .map_width = picture->activations.width,
-        .eigen = fmgcam_needs_eigen(context->options.method),
+        .eigen =
+            fmgcam_method_way(context->options.method) == FMGCAM_BY_PROJECTION,
     };
     return status;
 }

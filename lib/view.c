@@ -7,22 +7,6 @@
 
 /* ---- Parts --------------------------------------------------------------- */
 
-struct fmgcam_view fmgcam_view_part(const struct fmgcam_view *view,
-                                    size_t first, size_t n)
-{
-    struct fmgcam_view part = *view;
-    size_t size = fmgcam_element_size(view->dtype);
-    part.data = (const char *)view->data +
-                (ptrdiff_t)first * view->stride_n * (ptrdiff_t)size;
-    part.n = n;
-    if (view->scaled == FMGCAM_SCALE_N) {
-        part.scales += first;
-        if (part.zero_points)
-            part.zero_points += first;
-    }
-    return part;
-}
-
 struct fmgcam_view fmgcam_view_broadcast(const float *weights, size_t n,
                                          const struct fmgcam_view *like)
 {
@@ -40,6 +24,28 @@ struct fmgcam_view fmgcam_view_broadcast(const float *weights, size_t n,
         .stride_c = 1,
     };
     return view;
+}
+
+/* Lengthen the reach of offsets by an axis. */
+static void widen(size_t extent, ptrdiff_t stride, ptrdiff_t *low,
+                  ptrdiff_t *high)
+{
+    ptrdiff_t reach = (ptrdiff_t)(extent - 1) * stride;
+    *(reach > 0 ? high : low) += reach;
+}
+
+struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view)
+{
+    ptrdiff_t low = 0, high = 0;
+    ptrdiff_t size = (ptrdiff_t)fmgcam_element_size(view->dtype);
+    widen(view->n, view->stride_n, &low, &high);
+    widen(view->channels, view->stride_c, &low, &high);
+    widen(view->depth, view->stride_d, &low, &high);
+    widen(view->height, view->stride_h, &low, &high);
+    widen(view->width, view->stride_w, &low, &high);
+    return (struct fmgcam_span){
+        (uintptr_t)view->data - (uintptr_t)(-low * size),
+        (uintptr_t)view->data + (uintptr_t)((high + 1) * size - 1)};
 }
 
 /* ---- Elements ------------------------------------------------------------ */

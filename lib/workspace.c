@@ -276,12 +276,6 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
-                             uint32_t worker)
-{
-    return scratch->worker_scratch + (size_t)worker * scratch->worker_floats;
-}
-
 static void *shift(void *memory, size_t bytes)
 {
     return (char *)memory + bytes;

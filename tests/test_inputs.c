@@ -536,6 +536,79 @@ static void test_a_batch_checks_its_own_arguments(void **state)
                   FMGCAM_STATUS_ARGUMENT, "count");
 }
 
+/* One picture of a batch, of its own size and number of classes. */
+typedef struct odd_picture {
+    problem p;
+    fmgcam_tensor a, w;
+    fmgcam_inputs inputs;
+    fmgcam_outputs outputs;
+    float *got, *want;
+} odd_picture;
+
+static void odd_init(odd_picture *o, rng *r, sizes size)
+{
+    problem_init(&o->p, r, size, false);
+    o->got = make_floats(o->p.stack);
+    o->want = make_floats(o->p.stack);
+    fmgcam_tensor_nchw(&o->a, o->p.activations, FMGCAM_DTYPE_FLOAT32, 1,
+                       size.channels, size.height, size.width);
+    fmgcam_tensor_matrix(&o->w, o->p.weights, FMGCAM_DTYPE_FLOAT32,
+                         size.classes, size.channels);
+    o->inputs = (fmgcam_inputs){.struct_size = sizeof o->inputs,
+                                .activations = &o->a,
+                                .weights = &o->w};
+    o->outputs = (fmgcam_outputs){.struct_size = sizeof o->outputs,
+                                  .maps = float_buffer(o->want, o->p.stack)};
+}
+
+/* Sizes may fall and rise; and with a runner AUTO leaves BLAS out, here too. */
+static void test_pictures_of_a_batch_may_differ_in_size(void **state)
+{
+    static const sizes table[] = {{20, 40, 9, 3},
+                                  {1, 3, 2, 17},
+                                  {3, 90, 5, 5},
+                                  {24, 2, 30, 1},
+                                  {2, 64, 1, 1}};
+    static runner *const runners[] = {run_serially, run_on_threads, NULL};
+    enum { COUNT = COUNT_OF(table) };
+    fixture *f = *state;
+    rng r;
+    odd_picture o[COUNT];
+    const fmgcam_inputs *inputs[COUNT];
+    fmgcam_outputs *outputs[COUNT];
+
+    rng_init(&r, 320);
+    use_options(f->context,
+                (fmgcam_options){.arithmetic = FMGCAM_ARITHMETIC_REPRODUCIBLE});
+    for (size_t i = 0; i < COUNT; i++) {
+        odd_init(&o[i], &r, table[i]);
+        inputs[i] = &o[i].inputs;
+        outputs[i] = &o[i].outputs;
+        expect_ok(f->context,
+                  fmgcam_explain(f->context, inputs[i], outputs[i]));
+        o[i].outputs.maps = float_buffer(o[i].got, o[i].p.stack);
+    }
+    for (size_t i = 0; i < COUNT_OF(runners); i++) {
+        runner_log log = {.workers = 3};
+        uint32_t arithmetic = runners[i] ? FMGCAM_ARITHMETIC_AUTO
+                                         : FMGCAM_ARITHMETIC_REPRODUCIBLE;
+        use_options(f->context, (fmgcam_options){.arithmetic = arithmetic});
+        expect_ok(f->context, fmgcam_set_runner(f->context, runners[i], &log,
+                                                runners[i] ? 3 : 0));
+        expect_ok(f->context, fmgcam_explain_batch(f->context, inputs, outputs,
+                                                   COUNT, NULL));
+        for (size_t j = 0; j < COUNT; j++) {
+            expect_same_bits("odd", o[j].got, o[j].want, o[j].p.stack);
+            memset(o[j].got, 0, o[j].p.stack * sizeof(float));
+        }
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        problem_free(&o[i].p);
+        free(o[i].got);
+        free(o[i].want);
+    }
+}
+
 /* Room for the workers of a batch is reserved, and no more is asked for. */
 static void test_nothing_is_allocated_for_a_reserved_batch(void **state)
 {
@@ -637,6 +710,7 @@ static void test_bad_quantization_is_named(void **state)
     static const float good[CLASSES] = {1, 1, 1}, bad_scale[1] = {0},
                        nan_scale[1] = {NAN};
     static const int32_t low_zero[1] = {-129}, uint_zero[1] = {-1};
+    static const int32_t high_zero[1] = {128}, high_uint[1] = {256};
     static const struct {
         const char *text;
         uint32_t dtype;
@@ -664,6 +738,14 @@ static void test_bad_quantization_is_named(void **state)
         {"zero_points[0]: -1",
          FMGCAM_DTYPE_UINT8,
          {.scales = good, .zero_points = uint_zero, .count = 1},
+         1},
+        {"zero_points[0]: 128",
+         FMGCAM_DTYPE_INT8,
+         {.scales = good, .zero_points = high_zero, .count = 1},
+         1},
+        {"zero_points[0]: 256",
+         FMGCAM_DTYPE_UINT8,
+         {.scales = good, .zero_points = high_uint, .count = 1},
          1},
         {"count: 3", FMGCAM_DTYPE_INT8, {.scales = good, .count = 3}, 1},
         {"count: 0", FMGCAM_DTYPE_INT8, {.scales = good}, 1},
@@ -711,7 +793,7 @@ static void test_float64_is_rounded_once_and_checked(void **state)
     fmgcam_tensor_vector(&t, values_64, FMGCAM_DTYPE_FLOAT64, 4);
     expect_ok(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values));
     for (size_t i = 0; i < 4; i++)
-        assert_true(got[i] == (float)values_64[i]);
+        assert_true((double)got[i] == (double)(float)values_64[i]);
     values_64[2] = -1e39;
     expect_status(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values),
                   FMGCAM_STATUS_OVERFLOW, "[2] is -1e+39");
@@ -731,6 +813,57 @@ static void test_float64_is_rounded_once_and_checked(void **state)
                           .maps = float_buffer(map, 2)};
     expect_status(f->context, fmgcam_explain(f->context, &in, &out),
                   FMGCAM_STATUS_NON_FINITE, "[0,0,0,1] is 1e+39");
+}
+
+/* ---- Axes with one index -------------------------------------------------- */
+
+/* Their strides are of no use and may hold anything; what is left is as a map
+ * with fewer axes. */
+static void test_axes_with_one_index_do_not_count(void **state)
+{
+    static const int64_t shapes[][3] = {{12, 1, 1}, {1, 12, 1}, {1, 1, 12},
+                                        {3, 4, 1},  {3, 1, 4},  {1, 3, 4}};
+    fixture *f = *state;
+    rng r;
+
+    rng_init(&r, 321);
+    numbers n = random_numbers(&r, 5 * 12);
+    float *values = values_of(&n);
+    for (size_t i = 0; i < COUNT_OF(shapes); i++)
+        for (int layout = 0; layout < LAYOUT_COUNT; layout++) {
+            int64_t shape[4] = {5};
+            float signed_maps[12], got[5 * 12], want[12] = {0};
+            const float ones[5] = {1, 1, 1, 1, 1};
+            stored t;
+            fmgcam_tensor w;
+
+            memcpy(shape + 1, shapes[i], sizeof shapes[i]);
+            store_init(&t, values, 4, shape, FMGCAM_DTYPE_FLOAT32,
+                       (tensor_layout)layout);
+            for (uint32_t axis = 0; axis < 4; axis++)
+                if (shape[axis] == 1)
+                    t.tensor.strides[axis] = axis % 2 ? INT64_MAX : INT64_MIN;
+            fmgcam_buffer all = float_buffer(got, 5 * 12);
+            expect_ok(f->context,
+                      fmgcam_read_tensor(f->context, &t.tensor, NULL, &all));
+            expect_same_bits("read", got, values, 5 * 12);
+
+            use_options(
+                f->context,
+                (fmgcam_options){.spatial_axes = 3,
+                                 .arithmetic = FMGCAM_ARITHMETIC_REPRODUCIBLE});
+            fmgcam_tensor_matrix(&w, ones, FMGCAM_DTYPE_FLOAT32, 1, 5);
+            fmgcam_buffer maps = float_buffer(signed_maps, 12);
+            expect_ok(f->context, fmgcam_combine_channels(f->context, &w,
+                                                          &t.tensor, &maps));
+            for (size_t s = 0; s < 12; s++)
+                for (size_t c = 0; c < 5; c++)
+                    want[s] += values[c * 12 + s];
+            expect_same_bits("combined", signed_maps, want, 12);
+            store_free(&t);
+        }
+    free(n.q);
+    free(values);
 }
 
 /* ---- Tokens and slices --------------------------------------------------- */
@@ -874,9 +1007,9 @@ static void test_skipped_values_count_as_zero(void **state)
         scene s = scene_init(&r);
         given g;
         result want, got;
-        size_t at[4];
+        size_t at[4], places = 1 + method % 4; /* one is enough */
 
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = 0; i < places; i++) {
             at[i] = rng_below(&r, (uint32_t)s.activations.count);
             s.activations.q[at[i]] = 0;
             s.gradients.q[at[i] * CLASSES] = 0;
@@ -886,7 +1019,7 @@ static void test_skipped_values_count_as_zero(void **state)
 
         give(&g, &s, &plain);
         size_t distinct = 0;
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = 0; i < places; i++) {
             float *a = (float *)g.activations.memory.data + at[i];
             distinct += isfinite(*a) != 0;
             *a = poisons[i % 3];
@@ -980,10 +1113,12 @@ int main(void)
         fixture_test(test_a_batch_of_every_method_does_not_depend_on_the_split),
         fixture_test(test_a_batch_names_the_first_picture_that_failed),
         fixture_test(test_a_batch_checks_its_own_arguments),
+        fixture_test(test_pictures_of_a_batch_may_differ_in_size),
         fixture_test(test_nothing_is_allocated_for_a_reserved_batch),
         fixture_test(test_scales_of_an_axis_are_applied_to_it),
         fixture_test(test_bad_quantization_is_named),
         fixture_test(test_float64_is_rounded_once_and_checked),
+        fixture_test(test_axes_with_one_index_do_not_count),
         fixture_test(test_tokens_are_the_cells_of_a_grid),
         cmocka_unit_test(test_bad_tokens_are_refused),
         fixture_test(test_a_slice_is_one_picture_of_a_batch),

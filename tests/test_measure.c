@@ -284,6 +284,39 @@ static void test_regions_add_up(void **state)
     }
 }
 
+/* Under the policy of the context, what is NaN counts as 0. */
+static void test_skipped_cells_count_as_zero(void **state)
+{
+    fixture *f = *state;
+    float maps[2 * 4] = {1, NAN, 3, 0, 2, 2, INFINITY, 2};
+    float clean[2 * 4] = {1, 0, 3, 0, 2, 2, 0, 2}, one[4] = {1, 1, 1, 1};
+    float table[2][4], margins[2][4];
+    double parts[2][2];
+    fmgcam_tensor region;
+
+    use_options(f->context,
+                (fmgcam_options){.non_finite = FMGCAM_NON_FINITE_SKIP});
+    fmgcam_tensor_matrix(&region, one, FMGCAM_DTYPE_FLOAT32, 2, 2);
+    fmgcam_class_measures m[2] = {{.struct_size = sizeof *m},
+                                  {.struct_size = sizeof *m}};
+    for (size_t i = 0; i < 2; i++) {
+        fmgcam_tensor t;
+        fmgcam_buffer overlap = float_buffer(table[i], 4);
+        fmgcam_buffer margin = float_buffer(margins[i], 4);
+        fmgcam_tensor_maps(&t, i ? clean : maps, 2, 2, 2);
+        expect_ok(f->context,
+                  fmgcam_measure_class(f->context, &t, &t, NULL, 0, 0, &m[i]));
+        expect_ok(f->context, fmgcam_measure_overlap(f->context, &t, &overlap));
+        expect_ok(f->context, fmgcam_measure_margin(f->context, &t, &margin));
+        expect_ok(f->context,
+                  fmgcam_measure_region(f->context, &t, &region, parts[i]));
+    }
+    assert_memory_equal(&m[0], &m[1], sizeof m[0]);
+    assert_memory_equal(table[0], table[1], sizeof table[0]);
+    assert_memory_equal(margins[0], margins[1], sizeof margins[0]);
+    assert_memory_equal(parts[0], parts[1], sizeof parts[0]);
+}
+
 /* ---- Layers -------------------------------------------------------------- */
 
 typedef struct layer {
@@ -330,8 +363,8 @@ static void join(uint32_t fusion, size_t number, double value, double error,
         double before = number ? *sum : 1;
         *bound =
             number ? *bound * (positive + error) + before * error +
-                        FLOAT_ROUNDOFF * (before + *bound) * (positive + error)
-                  : error;
+                         FLOAT_ROUNDOFF * (before + *bound) * (positive + error)
+                   : error;
         *sum = before * positive;
     }
 }
@@ -490,6 +523,7 @@ int main(void)
         fixture_test(test_overlap_is_that_of_shapes),
         fixture_test(test_the_margin_is_first_less_second),
         fixture_test(test_regions_add_up),
+        fixture_test(test_skipped_cells_count_as_zero),
         fixture_test(test_layers_are_joined),
         fixture_test(test_bad_arguments_are_named),
     };

@@ -797,9 +797,9 @@ static void test_float64_is_rounded_once_and_checked(void **state)
     values_64[2] = -1e39;
     expect_status(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values),
                   FMGCAM_STATUS_OVERFLOW, "[2] is -1e+39");
-    values_64[2] = INFINITY;
+    values_64[2] = HUGE_VAL;
     expect_ok(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values));
-    assert_true(isinf(got[2]));
+    assert_true(isinf((double)got[2]));
 
     double a[2] = {1, 1e39};
     float w[1] = {1}, map[2];
@@ -1102,9 +1102,54 @@ test_propagated_nan_stays_in_its_cell_of_the_signed_maps(void **state)
         }
 }
 
+/* A NaN of one class leaves its cell without a winner, and makes NaN of what is
+ * scaled by it: its own map by norm, peak and range, all by the range of all. */
+static void test_stages_propagate_nan(void **state)
+{
+    fixture *f = *state;
+    const float maps[8] = {1, 2, 3, 4, 5, NAN, 1, 1};
+    const int32_t winner[4] = {1, -1, 0, 0};
+    const float filtered[8] = {0, 0, 3, 4, 5, NAN, 0, 0};
+    float got[8];
+    int32_t won[4];
+    uint32_t bits = 7;
+    fmgcam_tensor t, kept;
+    fmgcam_buffer out = float_buffer(got, 8), winners = buffer_of(won, 4, 4);
+    fmgcam_options options = {.non_finite = FMGCAM_NON_FINITE_PROPAGATE,
+                              .rescale = FMGCAM_RESCALE_CLASS};
+
+    fmgcam_tensor_maps(&t, maps, 2, 2, 2);
+    fmgcam_tensor_maps(&kept, filtered, 2, 2, 2);
+    use_options(f->context, options);
+    expect_ok(f->context,
+              fmgcam_filter_maps(f->context, &t, &t, &out, &winners));
+    assert_memory_equal(won, winner, sizeof won);
+    expect_same_bits("filtered", got, filtered, 8);
+
+    for (uint32_t normalize = 1; normalize <= FMGCAM_NORMALIZE_MAX;
+         normalize += 3) {
+        options.normalize = normalize;
+        use_options(f->context, options);
+        expect_ok(f->context,
+                  fmgcam_normalize_maps(f->context, &kept, NULL, &out));
+        for (size_t i = 0; i < 8; i++)
+            assert_int_equal(isnan((double)got[i]) != 0, i >= 4);
+    }
+    expect_ok(f->context, fmgcam_rescale_maps(f->context, &kept, &out, &bits));
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(isnan((double)got[i]) != 0, i >= 4);
+    assert_int_equal(bits, 0);
+    options.rescale = FMGCAM_RESCALE_STACK;
+    use_options(f->context, options);
+    expect_ok(f->context, fmgcam_rescale_maps(f->context, &kept, &out, &bits));
+    for (size_t i = 0; i < 8; i++)
+        assert_true(isnan((double)got[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        fixture_test(test_stages_propagate_nan),
         fixture_test(test_every_form_has_the_same_bits),
         fixture_test(test_every_method_has_the_same_bits_in_every_form),
         fixture_test(test_class_agnostic_methods_as_well),

@@ -706,6 +706,20 @@ static void test_equal_leading_values_have_a_result(void **state)
     }
 }
 
+/* Many values close to the leading one: the basis fills up, and starts again. */
+static void test_a_crowd_of_leading_values_is_told_apart(void **state)
+{
+    enum { CHANNELS = 100, CELLS = 144 };
+    fixture *f = *state;
+    problem p = {.size = {1, CHANNELS, 12, 12}, .cells = CELLS, .stack = CELLS};
+
+    p.activations = make_floats(CHANNELS * CELLS);
+    for (size_t c = 0; c < CHANNELS; c++)
+        p.activations[c * CELLS + c] = sqrtf(1 - 1e-3f * (float)c);
+    assert_true(compare(f->context, FMGCAM_METHOD_EIGEN_CAM, &p));
+    free(p.activations);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -717,6 +731,7 @@ int main(void)
         fixture_test(test_layer_cam_is_hires_cam_without_negative_gradients),
         fixture_test(test_eigen_cam_grows_with_the_channels),
         fixture_test(test_equal_leading_values_have_a_result),
+        fixture_test(test_a_crowd_of_leading_values_is_told_apart),
     };
     return cmocka_run_group_tests_name("methods", tests, NULL, NULL);
 }

@@ -565,7 +565,7 @@ static void odd_init(odd_picture *o, rng *r, sizes size)
 static void test_pictures_of_a_batch_may_differ_in_size(void **state)
 {
     static const sizes table[] = {{20, 40, 9, 3},
-                                  {1, 3, 2, 17},
+                                  {4, 3, 20, 40},
                                   {3, 90, 5, 5},
                                   {24, 2, 30, 1},
                                   {2, 64, 1, 1}};

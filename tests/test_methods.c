@@ -709,9 +709,9 @@ static void test_equal_leading_values_have_a_result(void **state)
 /* Many values close to the leading one: the basis fills up, and starts again. */
 static void test_a_crowd_of_leading_values_is_told_apart(void **state)
 {
-    enum { CHANNELS = 100, CELLS = 144 };
+    enum { CHANNELS = 250, CELLS = 256 };
     fixture *f = *state;
-    problem p = {.size = {1, CHANNELS, 12, 12}, .cells = CELLS, .stack = CELLS};
+    problem p = {.size = {1, CHANNELS, 16, 16}, .cells = CELLS, .stack = CELLS};
 
     p.activations = make_floats(CHANNELS * CELLS);
     for (size_t c = 0; c < CHANNELS; c++)

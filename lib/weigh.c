@@ -44,55 +44,94 @@ struct facts {
     double sum, magnitudes;
 };
 
-static void add_facts(const float *a, size_t cells, struct lanes sums[2])
-{
-    for (size_t i = 0; i < cells; i++) {
-        double x = (double)a[i];
-        sums[0].sum[i % FMGCAM_LANES] += x;
-        sums[1].sum[i % FMGCAM_LANES] += fabs(x);
-    }
-}
-
 /* ---- Terms --------------------------------------------------------------- */
 
-/* The pole of the denominator lies at negative gradients, whose terms are 0:
- * there is no division there. NaN goes through, here and below. */
-static void add_plus_plus(const float *g, size_t cells, double s,
-                          struct lanes *sum)
+/* One cell for each lane: loops without a branch, which compilers vectorise.
+ * NaN goes through all of them. */
+typedef void add_lanes(const float *g, const float *a, double s,
+                       double *restrict sums);
+
+static void add_sums(const float *g, const float *a, double s,
+                     double *restrict sums)
+{
+    (void)g, (void)s;
+    for (size_t i = 0; i < FMGCAM_LANES; i++)
+        sums[i] += (double)a[i];
+}
+
+static void add_magnitudes(const float *g, const float *a, double s,
+                           double *restrict sums)
+{
+    (void)g, (void)s;
+    for (size_t i = 0; i < FMGCAM_LANES; i++)
+        sums[i] += fabs((double)a[i]);
+}
+
+/* The pole of the denominator lies at negative gradients, whose terms are 0
+ * whatever is divided there. */
+static void add_plus_plus(const float *g, const float *a, double s,
+                          double *restrict sums)
 {
     const double epsilon = 1e-6; /* of pytorch-grad-cam */
-    for (size_t i = 0; i < cells; i++) {
-        double x = (double)g[i], square = x * x;
-        if (!(x <= 0.0))
-            sum->sum[i % FMGCAM_LANES] +=
-                square * x / (2.0 * square + s * (square * x) + epsilon);
+    (void)a;
+    for (size_t i = 0; i < FMGCAM_LANES; i++) {
+        double x = (double)g[i], square = x * x, cube = square * x;
+        double term = cube / (2.0 * square + s * cube + epsilon);
+        sums[i] += x <= 0.0 ? 0.0 : term;
     }
 }
 
-/* Signed activations can make the denominator 0 or negative. Returns how often
- * it was too small to divide by. */
-static uint64_t add_stable(const float *g, size_t cells, double s,
-                           struct lanes *sum)
+/* Signed activations can make the denominator 0 or negative. */
+static const double smallest_denominator = 1e-3;
+
+static void add_stable(const float *g, const float *a, double s,
+                       double *restrict sums)
 {
-    const double smallest = 1e-3;
-    uint64_t guarded = 0;
-    for (size_t i = 0; i < cells; i++) {
+    (void)a;
+    for (size_t i = 0; i < FMGCAM_LANES; i++) {
         double x = (double)g[i], denominator = 2.0 + s * x;
-        if (x <= 0.0)
-            continue;
-        if (denominator <= smallest)
-            guarded++;
-        else
-            sum->sum[i % FMGCAM_LANES] += x / denominator;
+        double above = x <= 0.0 ? 0.0 : x;
+        sums[i] += above / (denominator <= smallest_denominator ? HUGE_VAL
+                                                                : denominator);
     }
-    return guarded;
 }
 
-static void add_products(const float *g, const float *a, size_t cells,
-                         struct lanes *sum)
+/* How often it was too small to divide by. */
+static void count_stable(const float *g, const float *a, double s,
+                         double *restrict sums)
 {
-    for (size_t i = 0; i < cells; i++)
-        sum->sum[i % FMGCAM_LANES] += (double)g[i] * (double)a[i];
+    (void)a;
+    for (size_t i = 0; i < FMGCAM_LANES; i++) {
+        double x = (double)g[i], denominator = 2.0 + s * x;
+        int is_guarded = (x > 0.0) & (denominator <= smallest_denominator);
+        sums[i] += (double)is_guarded;
+    }
+}
+
+static void add_products(const float *g, const float *a, double s,
+                         double *restrict sums)
+{
+    (void)s;
+    for (size_t i = 0; i < FMGCAM_LANES; i++)
+        sums[i] += (double)g[i] * (double)a[i];
+}
+
+/* Rows of any length; what is left over is filled up with zeros, which add
+ * nothing. Either row may be NULL where the terms do not look at it. */
+static void add_row(add_lanes *add, const float *g, const float *a,
+                    size_t cells, double s, struct lanes *lanes)
+{
+    size_t i = 0;
+    for (; i + FMGCAM_LANES <= cells; i += FMGCAM_LANES)
+        add(g ? g + i : NULL, a ? a + i : NULL, s, lanes->sum);
+    if (i == cells)
+        return;
+    float rest_g[FMGCAM_LANES] = {0}, rest_a[FMGCAM_LANES] = {0};
+    if (g)
+        memcpy(rest_g, g + i, (cells - i) * sizeof *g);
+    if (a)
+        memcpy(rest_a, a + i, (cells - i) * sizeof *a);
+    add(rest_g, rest_a, s, lanes->sum);
 }
 
 /* ---- A block of channels ------------------------------------------------- */
@@ -103,7 +142,7 @@ struct block {
     float *activations, *gradients; /* room for a tile each */
     struct facts facts[FMGCAM_TILE_CHANNELS];
     struct lanes sums[FMGCAM_TILE_CHANNELS]; /* of the class at hand */
-    uint64_t guarded;
+    struct lanes guarded;
 };
 
 /* Cells @p s on of the block's channels, each @p stride after the other. */
@@ -123,12 +162,24 @@ static void find_facts(struct block *block)
     for (size_t s = 0; s < a->cells; s += FMGCAM_TILE_CELLS) {
         ptrdiff_t stride;
         const float *rows = load(block, a, 0, s, block->activations, &stride);
-        for (size_t c = 0; c < block->channels; c++)
-            add_facts(rows + (ptrdiff_t)c * stride,
-                      smaller(FMGCAM_TILE_CELLS, a->cells - s), sums[c]);
+        size_t cells = smaller(FMGCAM_TILE_CELLS, a->cells - s);
+        for (size_t c = 0; c < block->channels; c++) {
+            const float *row = rows + (ptrdiff_t)c * stride;
+            add_row(add_sums, NULL, row, cells, 0.0, &sums[c][0]);
+            add_row(add_magnitudes, NULL, row, cells, 0.0, &sums[c][1]);
+        }
     }
     for (size_t c = 0; c < block->channels; c++)
         block->facts[c] = (struct facts){fold(&sums[c][0]), fold(&sums[c][1])};
+}
+
+static add_lanes *add_of(uint32_t method)
+{
+    switch (method) {
+    case FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS: return add_plus_plus;
+    case FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE: return add_stable;
+    default: return add_products;
+    }
 }
 
 static void add_tile(struct block *block, size_t k, size_t s)
@@ -144,14 +195,11 @@ static void add_tile(struct block *block, size_t k, size_t s)
 
     for (size_t c = 0; c < block->channels; c++) {
         const float *row = g + (ptrdiff_t)c * g_stride;
+        const float *row_a = a ? a + (ptrdiff_t)c * a_stride : NULL;
         double sum = block->facts[c].sum;
-        if (w->method == FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS)
-            add_plus_plus(row, cells, sum, &block->sums[c]);
-        else if (w->method == FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE)
-            block->guarded += add_stable(row, cells, sum, &block->sums[c]);
-        else
-            add_products(row, a + (ptrdiff_t)c * a_stride, cells,
-                         &block->sums[c]);
+        add_row(add_of(w->method), row, row_a, cells, sum, &block->sums[c]);
+        if (w->method == FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE)
+            add_row(count_stable, row, NULL, cells, sum, &block->guarded);
     }
 }
 
@@ -199,11 +247,13 @@ static void weigh_block(void *job, size_t index, uint32_t worker)
     struct weighing *w = job;
     struct block block = begin_block(w, index, worker);
     find_facts(&block);
+    uint64_t guarded = 0;
     for (size_t c = 0; c < block.channels; c++)
-        block.guarded += (uint64_t)is_guarded(&block, c);
+        guarded += (uint64_t)is_guarded(&block, c);
     for (size_t k = 0; k < w->gradients->n; k++)
         weigh_class(&block, k);
-    atomic_fetch_add_explicit(&w->guarded, block.guarded, memory_order_relaxed);
+    guarded += (uint64_t)fold(&block.guarded);
+    atomic_fetch_add_explicit(&w->guarded, guarded, memory_order_relaxed);
 }
 
 /* ---- FEM ----------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include "output.h"
 #include "picture.h"
 
-static const char *const file_names[FILE_COUNT] = {
+const char *const explain_file_names[FILE_COUNT] = {
     [FILE_ACTIVATIONS] = "activations",
     [FILE_GRADIENTS] = "gradients",
     [FILE_WEIGHTS] = "weights",
@@ -268,7 +268,7 @@ static void fill_table(struct option table[TABLE_SIZE])
         table[i].val = FIRST_FILE + i;
     }
     for (int i = 0; i < FILE_COUNT; i++)
-        table[i].name = file_names[i];
+        table[i].name = explain_file_names[i];
     for (int i = 0; i < CHOICE_OPTION_COUNT; i++)
         table[FIRST_CHOICE - FIRST_FILE + i].name = choice_options[i].name;
     for (int i = 0; i < VALUE_COUNT; i++) {
@@ -287,7 +287,7 @@ static int add_file(int file, const char *path, explain_options *options)
     uint32_t *count = &options->layer_count[file];
     if (*count == MOST_LAYERS) {
         char subject[64];
-        snprintf(subject, sizeof subject, "--%s", file_names[file]);
+        snprintf(subject, sizeof subject, "--%s", explain_file_names[file]);
         return fail_usage(subject, "is given more than %d times", MOST_LAYERS);
     }
     options->layers[file][(*count)++] = path;
@@ -302,213 +302,6 @@ static int parse_value(int code, const char *text, explain_options *options)
         return choice_parse(&choice_options[code - FIRST_CHOICE], text,
                             &options->settings);
     return add_file(code - FIRST_FILE, text, options);
-}
-
-/* ---- What fits together -------------------------------------------------- */
-
-static bool is_class_agnostic(const explain_options *options)
-{
-    return options->settings.method == FMGCAM_METHOD_EIGEN_CAM ||
-           options->settings.method == FMGCAM_METHOD_FEM;
-}
-
-/* Exactly one of the sources, once for each layer. */
-static int check_sources(const explain_options *options)
-{
-    static const int sources[] = {FILE_GRADIENTS, FILE_WEIGHTS,
-                                  FILE_CLASSIFIER};
-    uint32_t layers = options->layer_count[FILE_ACTIVATIONS];
-    int given = -1;
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        char subject[64];
-        if (!options->files[sources[i]])
-            continue;
-        snprintf(subject, sizeof subject, "--%s", file_names[sources[i]]);
-        if (given >= 0)
-            return fail_usage(subject, "excludes --%s", file_names[given]);
-        given = sources[i];
-        uint32_t count = given < FILE_LAYERED ? options->layer_count[given] : 1;
-        if (count != layers)
-            return fail_usage(subject,
-                              "is given %u times, and --activations "
-                              "%u; they go together by layers",
-                              count, layers);
-    }
-    if (given >= 0 || is_class_agnostic(options))
-        return 0;
-    return fail_usage("--gradients", "is missing, and so are --weights and "
-                                     "--classifier; one of them is needed");
-}
-
-static int check_layers(const explain_options *options)
-{
-    bool several = options->layer_count[FILE_ACTIVATIONS] > 1;
-    if (!several && options->settings.layer_fusion)
-        return fail_usage("--fuse-layers", "needs --activations of two layers "
-                                           "or more");
-    if (several && options->settings.profile == FMGCAM_PROFILE_RELEASED)
-        return fail_usage("--activations", "of several layers exclude "
-                                           "--profile released");
-    return 0;
-}
-
-static int check_layout(explain_options *options)
-{
-    tensor_layout *layout = &options->layout;
-    uint32_t axes = options->settings.spatial_axes;
-    if (layout->kind == LAYOUT_TOKENS) {
-        if (!layout->grid[0])
-            return fail_usage("--layout", "tokens needs --grid");
-        if (axes && axes != layout->map_axes)
-            return fail_usage("--spatial-axes", "contradicts --grid");
-        options->settings.spatial_axes = layout->map_axes;
-        return 0;
-    }
-    if (layout->grid[0])
-        return fail_usage("--grid", "needs --layout tokens");
-    if (layout->prefix)
-        return fail_usage("--prefix-tokens", "needs --layout tokens");
-    layout->map_axes = axes ? axes : 2;
-    return 0;
-}
-
-static int check_inputs(explain_options *options)
-{
-    const char *const *files = options->files;
-    if (!files[FILE_ACTIVATIONS])
-        return fail_usage("--activations", "is missing; "
-                                           "see 'fmgcam explain --help'");
-    int status = check_sources(options);
-    if (!status)
-        status = check_layers(options);
-    if (!status)
-        status = check_layout(options);
-    if (!status && files[FILE_BIAS] && !files[FILE_CLASSIFIER])
-        status = fail_usage("--bias", "needs --classifier");
-    return status;
-}
-
-static int check_classes(const explain_options *options)
-{
-    const class_options *classes = &options->classes;
-    const char *const *files = options->files;
-    const char *first = classes->top ? "--top" : classes->by;
-    if (classes->list && first)
-        return fail_usage("--classes", "excludes %s", first);
-    if (classes->top && classes->by)
-        return fail_usage(classes->by, "excludes --top");
-    if (classes->rule.count && !classes->by)
-        return fail_usage("--max-classes", "needs --mass, --min-probability, "
-                                           "--thresholds or --largest-gap");
-    if (files[FILE_LOGITS])
-        return 0;
-    if (classes->by)
-        return fail_usage(classes->by, "needs --logits");
-    if (classes->rule.link || classes->rule.temperature > 0)
-        return fail_usage(classes->rule.link ? "--link" : "--temperature",
-                          "needs --logits");
-    if (classes->list && !files[FILE_CLASSIFIER])
-        return fail_usage("--classes", "needs --logits or --classifier");
-    if (files[FILE_CLASSIFIER] && !classes->list)
-        return fail_usage("--classifier", "needs --logits to find the best "
-                                          "classes, or --classes");
-    if (options->settings.normalize == FMGCAM_NORMALIZE_PROBABILITY)
-        return fail_usage("--normalize", "probability needs --logits");
-    if (options->settings.target > FMGCAM_TARGET_LOGIT)
-        return fail_usage("--target", "needs --logits");
-    return 0;
-}
-
-static int check_pictures(const explain_options *options)
-{
-    const char *const *files = options->files;
-    if (options->width && files[FILE_IMAGE])
-        return fail_usage("--size", "excludes --image, which has a size");
-    if (files[FILE_OVERLAY] && !files[FILE_IMAGE])
-        return fail_usage("--overlay", "needs --image");
-    if (files[FILE_HEATMAP] && !files[FILE_IMAGE] && !options->width)
-        return fail_usage("--heatmap", "needs --image or --size");
-    for (int i = FILE_OVERLAY; i <= FILE_HEATMAP; i++) {
-        if (!files[i])
-            continue;
-        if (!picture_has_kind(files[i]))
-            return fail_usage(files[i], "a picture's name ends in "
-                                        ".png, .jpg or .jpeg");
-        if (options->layout.map_axes != 2)
-            return fail_usage(i == FILE_OVERLAY ? "--overlay" : "--heatmap",
-                              "needs maps of two axes");
-    }
-    return 0;
-}
-
-static int check_region(const explain_options *options)
-{
-    if (options->has_region && !options->files[FILE_REPORT])
-        return fail_usage("--region", "needs --report");
-    if (options->has_region && options->layout.map_axes != 2)
-        return fail_usage("--region", "needs maps of two axes");
-    return 0;
-}
-
-/* A tensor that a slip of the hand replaces is gone. */
-static int check_replaced(const explain_options *options, int written)
-{
-    const char *const *files = options->files;
-    for (int i = 0; i < FILE_FIRST_OUTPUT; i++) {
-        uint32_t count = i < FILE_LAYERED ? options->layer_count[i] : 1;
-        for (uint32_t j = 0; j < count; j++) {
-            const char *input =
-                i < FILE_LAYERED ? options->layers[i][j] : files[i];
-            if (input && output_replaces(files[written], input))
-                return fail_usage(files[written],
-                                  "is the file of --%s and of --%s",
-                                  file_names[i], file_names[written]);
-        }
-    }
-    return 0;
-}
-
-static int check_outputs(const explain_options *options)
-{
-    const char *const *files = options->files;
-    int outputs = 0;
-    for (int i = FILE_FIRST_OUTPUT; i < FILE_COUNT; i++) {
-        if (!files[i])
-            continue;
-        outputs++;
-        int status = check_replaced(options, i);
-        if (status)
-            return status;
-        for (int j = FILE_FIRST_OUTPUT; j < i; j++) {
-            if (files[j] && output_is_same(files[i], files[j]))
-                return fail_usage(files[i], "is the file of --%s and of --%s",
-                                  file_names[j], file_names[i]);
-        }
-    }
-    if (outputs == 0)
-        return fail_usage("explain", "no output is asked for; "
-                                     "see 'fmgcam explain --help'");
-    return 0;
-}
-
-static int check(explain_options *options)
-{
-    for (int i = 0; i < FILE_COUNT; i++) {
-        char subject[64];
-        snprintf(subject, sizeof subject, "--%s", file_names[i]);
-        if (options->files[i] && !*options->files[i])
-            return fail_usage(subject, "the name of the file is empty");
-    }
-    int status = check_inputs(options);
-    if (!status)
-        status = check_classes(options);
-    if (!status)
-        status = check_pictures(options);
-    if (!status)
-        status = check_region(options);
-    if (!status)
-        status = check_outputs(options);
-    return status;
 }
 
 int explain_parse(int argc, char **argv, explain_options *options)
@@ -531,5 +324,5 @@ int explain_parse(int argc, char **argv, explain_options *options)
     if (optind < argc)
         return fail_usage(argv[optind], "is not an option; "
                                         "see 'fmgcam explain --help'");
-    return check(options);
+    return explain_check(options);
 }

@@ -63,6 +63,13 @@ typedef struct explain_options {
  * @return 0, or the exit status. */
 int explain_parse(int argc, char **argv, explain_options *options);
 
+/* The option of each file, without its dashes. */
+extern const char *const explain_file_names[FILE_COUNT];
+
+/* Check what was parsed, and fill in what follows from it.
+ * @return 0, or the exit status. */
+int explain_check(explain_options *options);
+
 /* Print the text of --help on stdout. */
 void explain_print_help(void);
 

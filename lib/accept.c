@@ -201,6 +201,7 @@ static void fill_view(const fmgcam_context *context, enum fmgcam_form form,
         .stride_d = (ptrdiff_t)strides[AXIS_D],
         .stride_h = (ptrdiff_t)strides[AXIS_H],
         .stride_w = (ptrdiff_t)strides[AXIS_W],
+        .kernels = &context->kernels,
     };
     if (view->width == 1) /* then the rows are the cells, or the planes are */
         view->stride_w = view->height == 1 ? view->stride_d : view->stride_h;

@@ -54,13 +54,23 @@ void fmgcam_palette_color(uint32_t index, uint8_t rgb[3])
         generate_color(index - named, rgb);
 }
 
-static void choose_colors(const uint8_t *given, size_t classes, uint8_t *colors)
+static void choose_colors(const uint8_t *given, size_t classes,
+                          uint32_t *colors)
 {
-    if (given)
-        memcpy(colors, given, 3 * classes);
-    else
-        for (size_t k = 0; k < classes; k++)
-            fmgcam_palette_color((uint32_t)k, colors + 3 * k);
+    for (size_t k = 0; k < classes; k++) {
+        uint8_t rgb[3];
+        if (given)
+            memcpy(rgb, given + 3 * k, sizeof rgb);
+        else
+            fmgcam_palette_color((uint32_t)k, rgb);
+        colors[k] = rgb[0] | (uint32_t)rgb[1] << 8 | (uint32_t)rgb[2] << 16;
+    }
+}
+
+/* Red, green and blue of a class are its colour's bytes; evidence is 1. */
+static float color_of(uint32_t color, size_t plane)
+{
+    return plane < 3 ? (float)(color >> (8 * plane) & 255u) : 1.0f;
 }
 
 /* ---- Planes of the map --------------------------------------------------- */
@@ -75,35 +85,41 @@ struct subject {
 
 struct painting {
     const struct fmgcam_kernels *kernels;
-    const struct fmgcam_scratch *scratch;
-    uint32_t resample;
-    size_t map_height, map_width;
-    size_t column_taps;
-    struct fmgcam_row row;       /* of any y: pictures are filled in */
     const fmgcam_image *picture; /* NULL for a heatmap */
     const fmgcam_image *out;
+    float alpha; /* 1 for a heatmap */
+    int constant;
     struct fmgcam_contest contest; /* 0 classes: colours are mixed */
 };
 
-/* planes[cell] = red, green, blue, evidence. */
+/* How many planes the mix has: without a picture, or where e = 1, nobody looks
+ * at the evidence. */
+static size_t count_planes(const struct painting *painting)
+{
+    return painting->picture && !painting->constant ? 4 : 3;
+}
+
+/* Red, green, blue and evidence, times alpha. */
 static void mix_planes(const struct fmgcam_view *maps,
+                       const struct painting *painting,
                        const struct fmgcam_scratch *scratch)
 {
     float *copy = fmgcam_worker_scratch(scratch, 0);
-    memset(scratch->planes, 0, 4 * maps->cells * sizeof *scratch->planes);
-    for (size_t k = 0; k < maps->channels; k++) {
-        const uint8_t *rgb = scratch->colors + 3 * k;
-        const float color[4] = {rgb[0], rgb[1], rgb[2], 1.0f};
+    size_t planes = count_planes(painting);
+    memset(scratch->planes, 0, planes * maps->cells * sizeof *scratch->planes);
+    for (size_t k = 0; k < maps->channels; k++)
         for (size_t s = 0; s < maps->cells; s += FMGCAM_TILE_CELLS) {
             size_t count = smaller(FMGCAM_TILE_CELLS, maps->cells - s);
             ptrdiff_t stride;
             const float *values =
                 fmgcam_view_tile(maps, 0, k, 1, s, count, copy, &stride);
-            for (size_t i = 0; i < count; i++)
-                for (size_t j = 0; j < 4; j++)
-                    scratch->planes[4 * (s + i) + j] += values[i] * color[j];
+            for (size_t p = 0; p < planes; p++) {
+                float *plane = scratch->planes + p * maps->cells + s;
+                float color = painting->alpha * color_of(scratch->colors[k], p);
+                for (size_t i = 0; i < count; i++)
+                    plane[i] += values[i] * color;
+            }
         }
-    }
 }
 
 /* Resampling adds up values with weights whose magnitudes sum to at most 1.25
@@ -112,34 +128,36 @@ static const float largest_to_resample = FLT_MAX / 2;
 
 static fmgcam_status check_planes(fmgcam_context *context,
                                   const struct fmgcam_view *maps,
-                                  const float *planes)
+                                  const float *planes, size_t count)
 {
-    for (size_t i = 0; i < 4 * maps->cells; i++)
+    for (size_t i = 0; i < count * maps->cells; i++)
         if (!(fabsf(planes[i]) <= largest_to_resample))
             return fmgcam_fail(
                 context, FMGCAM_STATUS_OVERFLOW,
                 "layers.maps: the sum of values times colours at "
                 "cell [%zu,%zu] is %g, expected at most %g",
-                i / 4 / maps->width, i / 4 % maps->width, (double)planes[i],
-                (double)largest_to_resample);
+                i % maps->cells / maps->width, i % maps->width,
+                (double)planes[i], (double)largest_to_resample);
     return FMGCAM_STATUS_OK;
 }
 
 /* ---- Contest at picture size --------------------------------------------- */
 
-/* Signed values near the end of float32 could leave it between the cells.
- * Halving all of them changes no winner. Returns what they were multiplied
- * by. */
-static float make_room(float *planes, size_t count)
+/* Multiply all values by the power of two that brings the largest magnitude to
+ * 2^100 and a little, and return it. It changes no winner. Values of any scale
+ * then leave room for sums between the cells, and what makes evidence of them
+ * is a float, down to classes that are 2^-227 of the strongest. */
+static double level(float *planes, size_t count)
 {
     float peak = 0.0f;
     for (size_t i = 0; i < count; i++)
         peak = fmaxf(peak, fabsf(planes[i]));
-    if (peak <= largest_to_resample)
-        return 1.0f;
+    int exponent;
+    frexpf(peak, &exponent);
+    double factor = peak > 0.0f ? ldexp(1.0, 101 - exponent) : 1.0;
     for (size_t i = 0; i < count; i++)
-        planes[i] *= 0.5f;
-    return 0.5f;
+        planes[i] = (float)((double)planes[i] * factor);
+    return factor;
 }
 
 /* Norm and peak of the positive part of a map. */
@@ -160,25 +178,31 @@ static struct strength measure(const float *map, size_t cells)
     return (struct strength){sqrt(squares), peak};
 }
 
-/* q_k of a map that has something positive, whose values were multiplied by
- * @p factor. */
-static double scale_of(uint32_t normalize, struct strength map,
-                       double probability, double factor)
-{
-    switch (normalize) {
-    case FMGCAM_NORMALIZE_NONE: return 1.0 / factor;
-    case FMGCAM_NORMALIZE_MAX: return 1.0 / map.peak;
-    case FMGCAM_NORMALIZE_PROBABILITY: return probability / factor;
-    default: return 1.0 / map.norm;
-    }
-}
-
 static double probability_of(const fmgcam_options *options,
                              const struct subject *subject, size_t k)
 {
     if (options->normalize != FMGCAM_NORMALIZE_PROBABILITY)
         return 1.0;
     return (double)fmgcam_view_at(&subject->probabilities, k, 0, 0);
+}
+
+/* q_k of a map whose values were multiplied by @p factor, before they are
+ * rescaled together. */
+static double scale_of(const fmgcam_options *options,
+                       const struct subject *subject, size_t k,
+                       struct strength map, double factor)
+{
+    double probability = probability_of(options, subject, k);
+    if (map.peak <= 0.0 || probability <= 0.0)
+        return 0.0;
+    if (options->rescale == FMGCAM_RESCALE_CLASS)
+        return 1.0 / map.peak;
+    switch (options->normalize) {
+    case FMGCAM_NORMALIZE_NONE: return 1.0 / factor;
+    case FMGCAM_NORMALIZE_MAX: return 1.0 / map.peak;
+    case FMGCAM_NORMALIZE_PROBABILITY: return probability / factor;
+    default: return 1.0 / map.norm;
+    }
 }
 
 /* scales[k] makes evidence of a signed value: q_k / m with
@@ -189,22 +213,23 @@ static double probability_of(const fmgcam_options *options,
  *                                               the class, with none 1) */
 static void find_scales(const fmgcam_options *options,
                         const struct subject *subject, const float *planes,
-                        double factor, double *scales)
+                        double factor, float *scales)
 {
-    double highest = 0.0;
     size_t cells = subject->view.cells, classes = subject->view.channels;
+    int joint = options->rescale == FMGCAM_RESCALE_STACK;
+    double highest = 0.0;
+    for (size_t k = 0; k < classes && joint; k++) {
+        struct strength map = measure(planes + k * cells, cells);
+        highest = fmax(highest,
+                       map.peak * scale_of(options, subject, k, map, factor));
+    }
     for (size_t k = 0; k < classes; k++) {
         struct strength map = measure(planes + k * cells, cells);
-        double p = probability_of(options, subject, k);
-        double q = scale_of(options->normalize, map, p, factor);
-        if (options->rescale == FMGCAM_RESCALE_CLASS)
-            q = p > 0.0 ? 1.0 / map.peak : 0.0;
-        scales[k] = map.peak > 0.0 ? q : 0.0;
-        highest = fmax(highest, scales[k] * map.peak);
+        double scale = scale_of(options, subject, k, map, factor);
+        if (joint && highest > 0.0)
+            scale /= highest;
+        scales[k] = (float)fmin(scale, (double)FLT_MAX);
     }
-    if (options->rescale == FMGCAM_RESCALE_STACK && highest > 0.0)
-        for (size_t k = 0; k < classes; k++)
-            scales[k] /= highest;
 }
 
 static void prepare_contest(const fmgcam_options *options,
@@ -215,62 +240,36 @@ static void prepare_contest(const fmgcam_options *options,
     const struct fmgcam_view *signed_maps = &subject->view;
     size_t classes = signed_maps->channels, cells = signed_maps->cells;
     fmgcam_view_copy(signed_maps, 0, 0, classes, 0, cells, scratch->planes);
-    float factor = make_room(scratch->planes, classes * cells);
-    find_scales(options, subject, scratch->planes, (double)factor,
-                scratch->scales);
+    double factor = level(scratch->planes, classes * cells);
+    find_scales(options, subject, scratch->planes, factor, scratch->scales);
     *contest = (struct fmgcam_contest){
         .classes = classes,
-        .map_width = signed_maps->width,
         .scales = scratch->scales,
         .colors = scratch->colors,
     };
 }
 
-/* ---- Rows ---------------------------------------------------------------- */
+/* ---- Strips -------------------------------------------------------------- */
 
-static void paint_mixed(const struct painting *painting,
-                        const struct fmgcam_row *row, size_t start,
-                        const float *weights, float *mixed)
-{
-    size_t width = 4 * painting->map_width;
-    fmgcam_blend_rows(painting->scratch->planes + start * width, width, weights,
-                      painting->column_taps, mixed);
-    painting->kernels->shade_mixed(row, mixed);
-}
-
-static void paint_contest(const struct painting *painting,
-                          const struct fmgcam_row *row, size_t start,
-                          const float *weights, float *rows)
-{
-    struct fmgcam_contest contest = painting->contest;
-    size_t width = painting->map_width;
-    size_t cells = painting->map_height * width;
-    for (size_t k = 0; k < contest.classes; k++)
-        fmgcam_blend_rows(painting->scratch->planes + k * cells + start * width,
-                          width, weights, painting->column_taps,
-                          rows + k * width);
-    contest.rows = rows;
-    painting->kernels->shade_contest(row, &contest);
-}
-
-static void paint_row(void *job, size_t y, uint32_t worker)
+static void paint_strip(const void *job, const struct fmgcam_strip *strip,
+                        size_t y, size_t x)
 {
     const struct painting *painting = job;
-    float *weights = fmgcam_worker_scratch(painting->scratch, worker);
-    float *rows = weights + painting->column_taps;
-    uint32_t start;
-    fmgcam_place_taps(painting->resample, painting->map_height,
-                      painting->out->height, y, painting->column_taps, &start,
-                      weights);
-
-    struct fmgcam_row row = painting->row;
-    row.out = fmgcam_image_row(painting->out, y);
-    row.picture =
-        painting->picture ? fmgcam_image_row(painting->picture, y) : NULL;
+    const fmgcam_image *picture = painting->picture, *out = painting->out;
+    struct fmgcam_pixels pixels = {
+        .out = fmgcam_image_row(out, y) + 3 * x,
+        .out_pitch = (ptrdiff_t)out->row_stride_bytes,
+        .alpha = painting->alpha,
+        .constant = painting->constant,
+    };
+    if (picture) {
+        pixels.under = fmgcam_image_row(picture, y) + 3 * x;
+        pixels.under_pitch = (ptrdiff_t)picture->row_stride_bytes;
+    }
     if (painting->contest.classes)
-        paint_contest(painting, &row, start, weights, rows);
+        painting->kernels->shade_contest(strip, &pixels, &painting->contest);
     else
-        paint_mixed(painting, &row, start, weights, rows);
+        painting->kernels->shade_mixed(strip, &pixels);
 }
 
 /* ---- Drawing ------------------------------------------------------------- */
@@ -329,34 +328,29 @@ static fmgcam_status paint(fmgcam_context *context,
         return status;
 
     struct painting painting = {
-        .kernels = context->kernels,
-        .scratch = &scratch,
-        .resample = options->resample,
-        .map_height = view->height,
-        .map_width = view->width,
-        .column_taps =
-            fmgcam_tap_count(options->resample, view->height, out->height),
-        .row = {.starts = scratch.tap_starts,
-                .weights = scratch.tap_weights,
-                .taps = fmgcam_tap_count(options->resample, view->width,
-                                         out->width),
-                .width = out->width,
-                .alpha = options->alpha,
-                .constant = options->blend == FMGCAM_BLEND_CONSTANT},
+        .kernels = &context->kernels,
         .picture = picture,
         .out = out,
+        .alpha = picture ? options->alpha : 1.0f,
+        .constant = options->blend == FMGCAM_BLEND_CONSTANT,
+    };
+    struct fmgcam_walk walk = {
+        .shape = fmgcam_shape_of(view),
+        .height = out->height,
+        .width = out->width,
+        .paint = paint_strip,
+        .job = &painting,
     };
     choose_colors(subject->colors, view->channels, scratch.colors);
     if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE) {
         prepare_contest(options, subject, &scratch, &painting.contest);
     } else {
-        mix_planes(view, &scratch);
-        status = check_planes(context, view, scratch.planes);
-        if (status)
-            return status;
+        walk.shape.classes = count_planes(&painting);
+        mix_planes(view, &painting, &scratch);
+        status =
+            check_planes(context, view, scratch.planes, walk.shape.classes);
     }
-    fmgcam_place_row_taps(options->resample, view->width, out->width, &scratch);
-    return fmgcam_run_items(context, paint_row, &painting, out->height);
+    return status ? status : fmgcam_walk_picture(context, &scratch, &walk);
 }
 
 fmgcam_status fmgcam_draw_heatmap(fmgcam_context *context,

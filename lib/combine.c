@@ -15,19 +15,6 @@
 # include <cblas.h>
 #endif
 
-struct combining {
-    /* A kernel, or BLAS in the same role. */
-    void (*combine)(const float *weights, size_t weights_stride, size_t classes,
-                    const float *rows, ptrdiff_t rows_stride, size_t channels,
-                    size_t cells, float *maps, size_t maps_stride);
-    const float *weights; /* [classes, channels] */
-    size_t classes;
-    const struct fmgcam_view *activations;
-    size_t tile_channels, tile_cells;
-    const struct fmgcam_scratch *scratch;
-    float *maps; /* [classes, cells] */
-};
-
 /* Rows of a matrix that needs no copy, for a kernel as for BLAS. */
 static const float *direct_rows(const struct fmgcam_view *view, size_t channel,
                                 size_t cell, size_t cells, ptrdiff_t *stride)
@@ -38,40 +25,47 @@ static const float *direct_rows(const struct fmgcam_view *view, size_t channel,
     return *stride >= (ptrdiff_t)cells && *stride <= INT_MAX ? rows : NULL;
 }
 
+void fmgcam_add_channels(const struct fmgcam_combining *combining, size_t first,
+                         size_t cells, size_t c, size_t channels,
+                         uint32_t worker)
+{
+    const struct fmgcam_view *activations = combining->activations;
+    ptrdiff_t stride = 0;
+    const float *tile = direct_rows(activations, c, first, cells, &stride);
+    if (!tile) {
+        float *copy = fmgcam_worker_scratch(combining->scratch, worker);
+        fmgcam_view_copy(activations, 0, c, channels, first, cells, copy);
+        stride = (ptrdiff_t)cells;
+        tile = copy;
+    }
+    combining->combine(combining->weights + c, activations->channels,
+                       combining->classes, tile, stride, channels, cells,
+                       combining->maps + first, activations->cells);
+}
+
+static void clear_maps(const struct fmgcam_combining *combining)
+{
+    size_t count = combining->classes * combining->activations->cells;
+    memset(combining->maps, 0, count * sizeof *combining->maps);
+}
+
 /* A strip of cells, over all channels in ascending order. Strips are
  * independent of each other. */
 static void combine_strip(void *job, size_t index, uint32_t worker)
 {
-    const struct combining *combining = job;
+    const struct fmgcam_combining *combining = job;
     const struct fmgcam_view *activations = combining->activations;
-    size_t first = index * combining->tile_cells;
-    size_t cells = smaller(combining->tile_cells, activations->cells - first);
-    float *maps = combining->maps + first;
-
-    for (size_t k = 0; k < combining->classes; k++)
-        memset(maps + k * activations->cells, 0, cells * sizeof *maps);
-    for (size_t c = 0; c < activations->channels;
-         c += combining->tile_channels) {
-        size_t channels =
-            smaller(combining->tile_channels, activations->channels - c);
-        ptrdiff_t stride = 0;
-        const float *tile = direct_rows(activations, c, first, cells, &stride);
-        if (!tile) {
-            float *copy = fmgcam_worker_scratch(combining->scratch, worker);
-            fmgcam_view_copy(activations, 0, c, channels, first, cells, copy);
-            stride = (ptrdiff_t)cells;
-            tile = copy;
-        }
-        combining->combine(combining->weights + c, activations->channels,
-                           combining->classes, tile, stride, channels, cells,
-                           maps, activations->cells);
-    }
+    size_t first = index * FMGCAM_TILE_CELLS;
+    size_t cells = smaller(FMGCAM_TILE_CELLS, activations->cells - first);
+    for (size_t c = 0; c < activations->channels; c += FMGCAM_TILE_CHANNELS)
+        fmgcam_add_channels(
+            combining, first, cells, c,
+            smaller(FMGCAM_TILE_CHANNELS, activations->channels - c), worker);
 }
 
-static size_t count_strips(const struct combining *combining)
+static size_t count_strips(const struct fmgcam_view *activations)
 {
-    return (combining->activations->cells + combining->tile_cells - 1) /
-           combining->tile_cells;
+    return (activations->cells + FMGCAM_TILE_CELLS - 1) / FMGCAM_TILE_CELLS;
 }
 
 /* ---- BLAS ---------------------------------------------------------------- */
@@ -92,8 +86,8 @@ static void combine_by_blas(const float *weights, size_t weights_stride,
 }
 
 /* A runner's threads and those of BLAS would fight for the cores. */
-static int wants_blas(const fmgcam_context *context, size_t classes,
-                      size_t cells)
+int fmgcam_uses_blas(const fmgcam_context *context, size_t classes,
+                     size_t cells)
 {
     switch (context->options.arithmetic) {
     case FMGCAM_ARITHMETIC_BLAS: return 1;
@@ -106,7 +100,7 @@ static int wants_blas(const fmgcam_context *context, size_t classes,
 
 /* BLAS may skip products with a weight of 0 and so miss a NaN: look before. */
 static fmgcam_status run_blas(fmgcam_context *context,
-                              struct combining *combining)
+                              struct fmgcam_combining *combining)
 {
     const struct fmgcam_view *activations = combining->activations;
     if (activations->cells > INT_MAX)
@@ -120,12 +114,12 @@ static fmgcam_status run_blas(fmgcam_context *context,
 
     ptrdiff_t stride = 0;
     combining->combine = combine_by_blas;
-    if (direct_rows(activations, 0, 0, activations->cells, &stride)) {
-        combining->tile_channels = activations->channels;
-        combining->tile_cells = activations->cells;
-    }
-    for (size_t i = 0; i < count_strips(combining); i++)
-        combine_strip(combining, i, 0);
+    if (direct_rows(activations, 0, 0, activations->cells, &stride))
+        fmgcam_add_channels(combining, 0, activations->cells, 0,
+                            activations->channels, 0);
+    else
+        for (size_t i = 0; i < count_strips(activations); i++)
+            combine_strip(combining, i, 0);
     return FMGCAM_STATUS_OK;
 }
 
@@ -138,6 +132,15 @@ void fmgcam_warm_up_blas(void)
 
 #else
 
+int fmgcam_uses_blas(const fmgcam_context *context, size_t classes,
+                     size_t cells)
+{
+    (void)context;
+    (void)classes;
+    (void)cells;
+    return 0;
+}
+
 void fmgcam_warm_up_blas(void)
 {
 }
@@ -145,14 +148,16 @@ void fmgcam_warm_up_blas(void)
 #endif
 
 static fmgcam_status run_products(fmgcam_context *context,
-                                  struct combining *combining)
+                                  struct fmgcam_combining *combining)
 {
+    const struct fmgcam_view *activations = combining->activations;
+    clear_maps(combining);
 #ifdef FMGCAM_HAVE_CBLAS
-    if (wants_blas(context, combining->classes, combining->activations->cells))
+    if (fmgcam_uses_blas(context, combining->classes, activations->cells))
         return run_blas(context, combining);
 #endif
     return fmgcam_run_items(context, combine_strip, combining,
-                            count_strips(combining));
+                            count_strips(activations));
 }
 
 /* ---- Profile released ---------------------------------------------------- */
@@ -189,13 +194,11 @@ fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
                              const struct fmgcam_scratch *scratch, float *maps)
 {
     int released = context->options.profile == FMGCAM_PROFILE_RELEASED;
-    struct combining combining = {
-        .combine = context->kernels->combine,
+    struct fmgcam_combining combining = {
+        .combine = context->kernels.combine,
         .weights = weights,
         .classes = classes,
         .activations = activations,
-        .tile_channels = FMGCAM_TILE_CHANNELS,
-        .tile_cells = FMGCAM_TILE_CELLS,
         .scratch = scratch,
         .maps = maps,
     };

@@ -2,6 +2,8 @@
 /* Lifetime, options and hooks. */
 #include "internal.h"
 
+#include "cpu.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +20,16 @@ uint32_t fmgcam_version(void)
  TEXT(FMGCAM_VERSION_MAJOR)                                                    \
  "." TEXT(FMGCAM_VERSION_MINOR) "." TEXT(FMGCAM_VERSION_PATCH)
 
+#define BUILD_INFO(kernels)                                                    \
+ "fmgcam " VERSION_TEXT "; BLAS: " FMGCAM_BLAS_NAME "; kernels: " kernels
+
 const char *fmgcam_build_info(void)
 {
-    return "fmgcam " VERSION_TEXT "; BLAS: " FMGCAM_BLAS_NAME "; kernels: c";
+    uint32_t flags = fmgcam_cpu_flags();
+    return flags & FMGCAM_CPU_AVX512 ? BUILD_INFO("avx512")
+           : flags & FMGCAM_CPU_AVX2 ? BUILD_INFO("avx2")
+           : flags & FMGCAM_CPU_NEON ? BUILD_INFO("neon")
+                                     : BUILD_INFO("c");
 }
 
 /* ---- Options ------------------------------------------------------------- */
@@ -274,8 +283,8 @@ static fmgcam_status create(const fmgcam_allocator *allocator,
     }
     *made = (fmgcam_context){.allocator = *allocator,
                              .runner = {.workers = 1},
-                             .options = {.struct_size = sizeof made->options},
-                             .kernels = fmgcam_select_kernels()};
+                             .options = {.struct_size = sizeof made->options}};
+    fmgcam_init_kernels(&made->kernels);
     *context = made;
     return resolve(made, &made->options);
 }

@@ -71,11 +71,32 @@ static fmgcam_status combine(fmgcam_context *context,
                           &picture->activations, scratch, signed_maps);
 }
 
+/* Whether both stages can be done in one pass: they have nothing between them,
+ * and neither a runner nor BLAS takes a part. */
+static int fits_one_pass(const fmgcam_context *context,
+                         const struct fmgcam_picture *picture)
+{
+    return context->options.method == FMGCAM_METHOD_GRAD_CAM &&
+           context->options.profile == FMGCAM_PROFILE_STANDARD &&
+           picture->source.kind == FMGCAM_SOURCE_GRADIENTS &&
+           !context->runner.run &&
+           !fmgcam_uses_blas(context, picture->classes,
+                             picture->activations.cells);
+}
+
 static fmgcam_status pool_and_combine(fmgcam_context *context,
                                       const struct fmgcam_picture *picture,
                                       const struct fmgcam_scratch *scratch,
                                       float *signed_maps)
 {
+    float *weights = picture->wanted.weights.data ? picture->wanted.weights.data
+                                                  : scratch->weights;
+    if (signed_maps && fits_one_pass(context, picture) &&
+        fmgcam_pool_and_combine(context, &picture->source.view,
+                                &picture->activations, scratch, weights,
+                                signed_maps))
+        return FMGCAM_STATUS_OK;
+
     fmgcam_status status = make_weights(context, picture, scratch);
     if (!status && context->options.method == FMGCAM_METHOD_CONTRASTIVE)
         status = fmgcam_contrast(context, picture, scratch);

@@ -2,6 +2,7 @@
 /* NaN and infinity in what the caller gave, and in what was made of it. */
 #include "internal.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ---- Inputs -------------------------------------------------------------- */
@@ -69,6 +70,21 @@ size_t fmgcam_apply_policy(const fmgcam_context *context,
 
 /* ---- Results ------------------------------------------------------------- */
 
+/* In chunks that compilers vectorise. */
+int fmgcam_are_finite(const float *values, size_t count)
+{
+    enum { CHUNK = 64 };
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t end = smaller(count, i + CHUNK);
+        unsigned beyond = 0;
+        for (size_t j = i; j < end; j++)
+            beyond |= fabsf(values[j]) <= FLT_MAX ? 0u : 1u;
+        if (beyond)
+            return 0;
+    }
+    return 1;
+}
+
 /* The first value that is not finite and should be; count if there is none. */
 static size_t find_beyond(const fmgcam_context *context, const float *values,
                           size_t count)
@@ -110,20 +126,12 @@ fmgcam_status fmgcam_check_maps(fmgcam_context *context, const float *maps,
                        i / cells, cell);
 }
 
-static int are_finite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return 0;
-    return 1;
-}
-
 fmgcam_status fmgcam_judge_weights(fmgcam_context *context, const char *name,
                                    enum fmgcam_form form,
                                    const struct fmgcam_view *input,
                                    const float *weights, size_t classes)
 {
-    if (are_finite(weights, classes * input->channels))
+    if (fmgcam_are_finite(weights, classes * input->channels))
         return FMGCAM_STATUS_OK;
     fmgcam_status status = fmgcam_check_finite(context, name, form, input);
     return status ? status
@@ -135,7 +143,7 @@ fmgcam_status fmgcam_judge_maps(fmgcam_context *context,
                                 const struct fmgcam_view *activations,
                                 const float *maps, size_t classes)
 {
-    if (are_finite(maps, classes * activations->cells))
+    if (fmgcam_are_finite(maps, classes * activations->cells))
         return FMGCAM_STATUS_OK;
     fmgcam_status status = fmgcam_check_finite(
         context, "activations", FMGCAM_FORM_ACTIVATIONS, activations);

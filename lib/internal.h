@@ -78,7 +78,7 @@ struct fmgcam_context {
     struct fmgcam_runner runner;
     struct fmgcam_log log;
     struct fmgcam_workspace workspace;
-    const struct fmgcam_kernels *kernels;
+    struct fmgcam_kernels kernels;
     char detail[FMGCAM_DETAIL_SIZE];
 };
 
@@ -126,6 +126,7 @@ struct fmgcam_view {
     const float *scales;
     const int32_t *zero_points; /* NULL: all 0 */
     int skips_non_finite;       /* NaN and infinity are read as 0 */
+    const struct fmgcam_kernels *kernels;
 };
 
 /* Contiguous float weights [n, channels] as gradients that are the same at
@@ -147,6 +148,12 @@ double fmgcam_view_stored(const struct fmgcam_view *view, size_t n, size_t c,
  * with contiguous cells. */
 const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
                               size_t c, size_t cell, ptrdiff_t *stride);
+
+/* Cells of contiguous channels as they lie in memory: cell s at the returned
+ * pointer plus s * *stride, beginning at channel @p c; NULL where the view is
+ * not that, or not float32. */
+const float *fmgcam_view_columns(const struct fmgcam_view *view, size_t n,
+                                 size_t c, ptrdiff_t *stride);
 
 /* Copy @p channels x @p cells from (n, c, cell) on to a contiguous @p to. */
 void fmgcam_view_copy(const struct fmgcam_view *view, size_t n, size_t c,
@@ -280,6 +287,8 @@ fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
 size_t fmgcam_apply_policy(const fmgcam_context *context,
                            struct fmgcam_view *view);
 
+int fmgcam_are_finite(const float *values, size_t count);
+
 /* Weights [K, C] or maps [K, cells] that are made of finite inputs and are not
  * finite themselves: OVERFLOW, unless non-finite values may propagate. */
 fmgcam_status fmgcam_check_weights(fmgcam_context *context,
@@ -327,6 +336,13 @@ struct fmgcam_extents {
 /* Tiles, the unit in which tensors that cannot be read in place are copied. */
 enum { FMGCAM_TILE_CHANNELS = 32, FMGCAM_TILE_CELLS = 128 };
 
+/* Sample @p i is the sum over j < count of weights[j * out + i] * input[starts[i]
+ * + j]. starts never fall. */
+struct fmgcam_taps {
+    uint32_t *starts; /* [out] */
+    float *weights;   /* [count, out] */
+};
+
 struct fmgcam_scratch {
     /* Stages 1 to 6. */
     float *weights;       /* [K, C] */
@@ -337,11 +353,11 @@ struct fmgcam_scratch {
     double *row;          /* [2, max(K, C)] */
     double *eigen;        /* fmgcam_eigen_space() */
     /* Stage 7, in the same memory. */
-    float *planes;        /* [max(K, 4), H, W] */
-    uint32_t *tap_starts; /* [picture_width] */
-    float *tap_weights;   /* see fmgcam_tap_space() */
-    double *scales;       /* [K] */
-    uint8_t *colors;      /* [K, 3] */
+    float *planes;             /* [max(K, 4), H, W] */
+    struct fmgcam_taps across; /* from W to picture_width */
+    struct fmgcam_taps down;   /* from H to picture_height */
+    float *scales;             /* [K] */
+    uint32_t *colors;          /* [K] */
     /* Both: worker_floats floats for each worker. */
     float *worker_scratch;
     size_t worker_floats;
@@ -388,6 +404,9 @@ fmgcam_status fmgcam_load_maps(fmgcam_context *context, const char *name,
 
 /* ---- parallel.c: the caller's runner ------------------------------------- */
 
+/* Into how many shares work is split at most: 1 without a runner. */
+size_t fmgcam_count_shares(const fmgcam_context *context);
+
 /* Call item(job, i, worker) for each i in 0...count-1 by the runner. */
 fmgcam_status fmgcam_run_items(fmgcam_context *context,
                                void (*item)(void *job, size_t index,
@@ -410,6 +429,15 @@ fmgcam_shape_of(const struct fmgcam_view *maps)
 }
 
 /* pool.c */
+struct fmgcam_pooling {
+    const struct fmgcam_kernels *kernels;
+    const struct fmgcam_view *gradients;
+    const struct fmgcam_scratch *scratch;
+    float *weights; /* [n, channels] */
+};
+/* Channels @p first on of item @p n, at most FMGCAM_TILE_CHANNELS. */
+void fmgcam_pool_channels(const struct fmgcam_pooling *pooling, size_t n,
+                          size_t first, size_t channels, uint32_t worker);
 fmgcam_status fmgcam_pool(fmgcam_context *context,
                           const struct fmgcam_view *gradients,
                           const struct fmgcam_scratch *scratch, float *weights);
@@ -447,12 +475,41 @@ fmgcam_status fmgcam_project(fmgcam_context *context,
                              const struct fmgcam_view *activations,
                              const struct fmgcam_scratch *scratch, float *maps);
 
-/* combine.c: @p weights is changed by profile released. */
+/* combine.c */
+struct fmgcam_combining {
+    /* A kernel, or BLAS in the same role. */
+    void (*combine)(const float *weights, size_t weights_stride, size_t classes,
+                    const float *rows, ptrdiff_t rows_stride, size_t channels,
+                    size_t cells, float *maps, size_t maps_stride);
+    const float *weights; /* [classes, channels] */
+    size_t classes;
+    const struct fmgcam_view *activations;
+    const struct fmgcam_scratch *scratch;
+    float *maps; /* [classes, cells] */
+};
+/* Add what @p channels from @p c on (at most FMGCAM_TILE_CHANNELS) give to cells
+ * @p first on (at most FMGCAM_TILE_CELLS) of all maps. */
+void fmgcam_add_channels(const struct fmgcam_combining *combining, size_t first,
+                         size_t cells, size_t c, size_t channels,
+                         uint32_t worker);
+/* Whether options.arithmetic leaves these products to BLAS. */
+int fmgcam_uses_blas(const fmgcam_context *context, size_t classes,
+                     size_t cells);
+/* @p weights is changed by profile released. */
 fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
                              float *weights,
                              const struct fmgcam_view *activations,
                              const struct fmgcam_scratch *scratch, float *maps);
 void fmgcam_warm_up_blas(void);
+
+/* onepass.c: stages 1 and 2 together, on the calling thread, by the library's
+ * kernels; weights of NULL are not wanted. 0 where a map (and so possibly a weight) is not finite and should
+ * be: then the stages, one after the other, find what is to blame. */
+int fmgcam_pool_and_combine(const fmgcam_context *context,
+                            const struct fmgcam_view *gradients,
+                            const struct fmgcam_view *activations,
+                            const struct fmgcam_scratch *scratch,
+                            float *weights, float *maps);
 
 /* ---- picture.c: what one call of fmgcam_explain() is about --------------- */
 
@@ -554,8 +611,32 @@ void fmgcam_normalize(const fmgcam_options *options,
 uint32_t fmgcam_rescale(uint32_t rescale, float *maps,
                         struct fmgcam_map_shape shape);
 
-/* resample.c: scratch->planes [classes, H, W] to @p out [classes, height,
- * width], where a value is joined to what is there. */
+/* taps.c */
+size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out);
+/* Enough for tap_count * out, never less for larger sizes; 0 on overflow. */
+size_t fmgcam_tap_space(size_t in, size_t out);
+void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
+                       const struct fmgcam_taps *taps);
+
+/* resample.c: a walk over a picture onto which scratch->planes [classes, H, W]
+ * are resampled, strip by strip of its rows. */
+struct fmgcam_walk {
+    struct fmgcam_map_shape shape; /* of the planes */
+    size_t height, width;          /* of the picture */
+    /* A strip that begins at pixel (x, y). Called by the runner's threads. */
+    void (*paint)(const void *job, const struct fmgcam_strip *strip, size_t y,
+                  size_t x);
+    const void *job;
+};
+fmgcam_status fmgcam_walk_picture(fmgcam_context *context,
+                                  const struct fmgcam_scratch *scratch,
+                                  const struct fmgcam_walk *walk);
+/* Floats that a worker needs, for any picture and up to so many planes of so
+ * many rows; 0 on overflow. */
+size_t fmgcam_walk_space(size_t planes, size_t map_height);
+
+/* scratch->planes to @p out [classes, height, width], where a value is joined
+ * to what is there. */
 enum fmgcam_join {
     FMGCAM_JOIN_STORE,
     FMGCAM_JOIN_SUM,
@@ -568,20 +649,5 @@ fmgcam_status fmgcam_resample_planes(fmgcam_context *context,
                                      struct fmgcam_map_shape shape,
                                      size_t height, size_t width,
                                      enum fmgcam_join join, float *out);
-
-/* taps.c: output sample @p position is the sum over j < count of
- * weights[j] * input[*start + j]. */
-size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out);
-void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
-                       size_t position, size_t count, uint32_t *start,
-                       float *weights);
-/* Enough for tap_count * out, never less for larger sizes; 0 on overflow. */
-size_t fmgcam_tap_space(size_t in, size_t out);
-/* All taps of a row, into scratch->tap_starts and ->tap_weights. */
-void fmgcam_place_row_taps(uint32_t resample, size_t in, size_t out,
-                           const struct fmgcam_scratch *scratch);
-/* out = sum over j < count of weights[j] * rows[j], rows of @p width floats. */
-void fmgcam_blend_rows(const float *rows, size_t width, const float *weights,
-                       size_t count, float *out);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The C reference of the hot loops, and the choice of the table.
+/* The C reference of the hot loops, and the choice among the others.
  *
  * Order is part of the contract: it fixes the bits (docs/numerics.md). */
 #include "kernels.h"
 
-#include <float.h>
+#include "cpu.h"
 
+#include <float.h>
 #include <string.h>
 
 #if FLT_EVAL_METHOD != 0
@@ -22,24 +23,71 @@ static inline vec4 load4(const float *from)
     return value;
 }
 
-/* ---- Stages 1 and 2 ------------------------------------------------------ */
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
-static void sum_lanes(const float *rows, ptrdiff_t rows_stride, size_t channels,
-                      size_t cells, float (*lanes)[FMGCAM_LANES])
+/* ---- Stage 1 ------------------------------------------------------------- */
+
+static void pool_rows(const float *rows, ptrdiff_t stride, size_t channels,
+                      size_t cells, float *weights)
 {
     for (size_t c = 0; c < channels; c++) {
-        const float *row = rows + (ptrdiff_t)c * rows_stride;
-        vec4 sums[4];
-        memcpy(sums, lanes[c], sizeof sums);
+        const float *row = rows + (ptrdiff_t)c * stride;
+        vec4 sums[4] = {{0}};
+        float lanes[FMGCAM_LANES];
         size_t s = 0;
         for (; s + FMGCAM_LANES <= cells; s += FMGCAM_LANES)
             for (size_t i = 0; i < 4; i++)
                 sums[i] += load4(row + s + 4 * i);
-        memcpy(lanes[c], sums, sizeof sums);
+        memcpy(lanes, sums, sizeof lanes);
         for (size_t lane = 0; s + lane < cells; lane++)
-            lanes[c][lane] += row[s + lane];
+            lanes[lane] += row[s + lane];
+        weights[c] = fmgcam_fold_lanes(lanes) / (float)cells;
     }
 }
+
+/* Channels side by side, each in its own lanes. */
+enum { COLUMNS = 8 };
+
+static inline void pool_few_columns(const float *cells, ptrdiff_t stride,
+                                    size_t channels, size_t count,
+                                    float *weights)
+{
+    float lanes[FMGCAM_LANES][COLUMNS] = {{0}};
+    for (size_t s = 0; s < count; s++)
+        for (size_t c = 0; c < channels; c++)
+            lanes[s % FMGCAM_LANES][c] +=
+                cells[(ptrdiff_t)s * stride + (ptrdiff_t)c];
+    for (size_t half = FMGCAM_LANES / 2; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            for (size_t c = 0; c < channels; c++)
+                lanes[i][c] += lanes[i + half][c];
+    for (size_t c = 0; c < channels; c++)
+        weights[c] = lanes[0][c] / (float)count;
+}
+
+static void pool_columns(const float *cells, ptrdiff_t stride, size_t channels,
+                         size_t count, float *weights)
+{
+    size_t c = 0;
+    for (; c + COLUMNS <= channels; c += COLUMNS)
+        pool_few_columns(cells + c, stride, COLUMNS, count, weights + c);
+    if (c < channels)
+        pool_few_columns(cells + c, stride, channels - c, count, weights + c);
+}
+
+static void transpose(const float *from, ptrdiff_t from_stride, size_t channels,
+                      size_t cells, float *to, size_t to_stride)
+{
+    for (size_t s = 0; s < cells; s++)
+        for (size_t c = 0; c < channels; c++)
+            to[c * to_stride + s] =
+                from[(ptrdiff_t)s * from_stride + (ptrdiff_t)c];
+}
+
+/* ---- Stage 2 ------------------------------------------------------------- */
 
 /* Blocks of cells and classes whose sums fit the registers. */
 enum { BLOCK_CELLS = 16, BLOCK_CLASSES = 2 };
@@ -125,88 +173,182 @@ static void combine(const float *weights, size_t weights_stride, size_t classes,
 
 /* ---- Stage 7 ------------------------------------------------------------- */
 
-static inline float clamp(float value, float low, float high)
+/* Pixels begin to end, which all read the same cells. */
+static inline void stretch_run(const struct fmgcam_stretch *stretch,
+                               size_t taps, size_t begin, size_t end)
 {
-    return value > low ? (value < high ? value : high) : low;
+    const float *cells = stretch->cells + stretch->starts[begin];
+    const float *weights = stretch->weights;
+    const size_t stride = stretch->weights_stride;
+    for (size_t x = begin; x < end; x++) {
+        float sum = weights[x] * cells[0];
+        for (size_t j = 1; j < taps; j++)
+            sum += weights[j * stride + x] * cells[j];
+        stretch->out[x] = sum;
+    }
 }
 
-static inline uint8_t round_to_byte(float value)
+static void stretch(const struct fmgcam_stretch *s)
 {
-    return (uint8_t)(int)(clamp(value, 0.0f, 255.0f) + 0.5f);
+    for (size_t begin = 0, end; begin < s->width; begin = end) {
+        end = begin + 1;
+        while (end < s->width && s->starts[end] == s->starts[begin])
+            end++;
+        if (s->taps == 4)
+            stretch_run(s, 4, begin, end);
+        else
+            stretch_run(s, s->taps, begin, end);
+    }
+    for (size_t x = s->width; x % FMGCAM_STRIP_UNIT != 0; x++)
+        s->out[x] = 0.0f;
 }
 
-/* One pixel: colour C (0...255 a channel) of evidence e over the picture. */
-static inline void shade_pixel(const struct fmgcam_row *row, size_t x,
-                               const float color[3], float evidence)
+/* Four pixels at a time. */
+enum { WIDTH = 4 };
+
+typedef int32_t int4 __attribute__((vector_size(16)));
+
+static inline vec4 spread(float value)
 {
-    uint8_t *out = row->out + 3 * x;
-    if (!row->picture) {
-        for (size_t i = 0; i < 3; i++)
-            out[i] = round_to_byte(color[i]);
+    return (vec4){value, value, value, value};
+}
+
+/* yes where the mask is all ones, no where it is 0. */
+static inline vec4 choose(int4 mask, vec4 yes, vec4 no)
+{
+    return (vec4)(((int4)yes & mask) | ((int4)no & ~mask));
+}
+
+static inline vec4 clamp(vec4 value, float low, float high)
+{
+    value = choose(value > low, value, spread(low));
+    return choose(value < high, value, spread(high));
+}
+
+/* To nearest, ties to even: the last 8 bits are the level, since those of 2^23 +
+ * a number are the number. */
+static inline int4 round_levels(vec4 values)
+{
+    return (int4)(clamp(values, 0.0f, 255.0f) + 0x1p23f);
+}
+
+static inline vec4 sum_lines(const struct fmgcam_strip *strip, size_t plane,
+                             size_t x)
+{
+    size_t at = plane * strip->plane_stride + x;
+    vec4 sum = strip->weights[0] * load4(strip->lines[0] + at);
+    for (size_t j = 1; j < strip->taps; j++)
+        sum += strip->weights[j] * load4(strip->lines[j] + at);
+    return sum;
+}
+
+/* keep * under + colour, or the colour alone, of whole vectors. */
+static inline void blend_pixels(const uint8_t *under, uint8_t *out, vec4 keep,
+                                const vec4 colors[3])
+{
+    int4 levels[3];
+    for (size_t c = 0; c < 3; c++) {
+        vec4 value = colors[c];
+        if (under) {
+            int4 level = {under[c], under[c + 3], under[c + 6], under[c + 9]};
+            value += keep * __builtin_convertvector(level, vec4);
+        }
+        levels[c] = round_levels(value);
+    }
+    for (size_t i = 0; i < WIDTH; i++)
+        for (size_t c = 0; c < 3; c++)
+            out[3 * i + c] = (uint8_t)levels[c][i];
+}
+
+static inline void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
+                                size_t width, vec4 keep, const vec4 colors[3])
+{
+    const uint8_t *under = pixels->under ? pixels->under + 3 * x : NULL;
+    uint8_t *out = pixels->out + 3 * x, copy[3 * WIDTH];
+    if (width - x >= WIDTH) {
+        blend_pixels(under, out, keep, colors);
         return;
     }
-    const uint8_t *under = row->picture + 3 * x;
-    float e = row->constant ? 1.0f : clamp(evidence, 0.0f, 1.0f);
-    float keep = 1.0f - row->alpha * e;
-    float mixed[3];
-    for (size_t i = 0; i < 3; i++)
-        mixed[i] = keep * (float)under[i] + row->alpha * color[i];
-    for (size_t i = 0; i < 3; i++)
-        out[i] = round_to_byte(mixed[i]);
+    size_t used = 3 * (width - x);
+    if (under)
+        under = memcpy(copy, under, used);
+    blend_pixels(under, copy, keep, colors);
+    memcpy(out, copy, used);
 }
 
-static void shade_mixed(const struct fmgcam_row *given, const float *mixed)
+static void shade_mixed(const struct fmgcam_strip *given,
+                        const struct fmgcam_pixels *given_pixels)
 {
-    const struct fmgcam_row row = *given; /* which no store to out can change */
-    for (size_t x = 0; x < row.width; x++) {
-        const float *weights = row.weights + x * row.taps;
-        const float *from = mixed + 4 * (size_t)row.starts[x];
-        vec4 sums = {0};
-        for (size_t j = 0; j < row.taps; j++)
-            sums += weights[j] * load4(from + 4 * j);
-        shade_pixel(&row, x, (const float *)&sums, sums[3]);
+    /* Copies, which no store to the picture can change. */
+    const struct fmgcam_strip strip = *given;
+    const struct fmgcam_pixels pixels = *given_pixels;
+    vec4 keep = spread(1.0f - pixels.alpha), colors[3];
+    for (size_t x = 0; x < strip.width; x += WIDTH) {
+        if (pixels.under && !pixels.constant)
+            keep = 1.0f - clamp(sum_lines(&strip, 3, x), 0.0f, pixels.alpha);
+        for (size_t c = 0; c < 3; c++)
+            colors[c] = sum_lines(&strip, c, x);
+        store_pixels(&pixels, x, strip.width, keep, colors);
     }
 }
 
-static void shade_contest(const struct fmgcam_row *given,
+/* The winners' colours, and alpha times their evidence. */
+static inline int4 hold_contest(const struct fmgcam_strip *strip,
+                                const struct fmgcam_contest *contest, size_t x,
+                                float alpha, vec4 *strength)
+{
+    vec4 best = {0}, scale = {0}, winner = {0};
+    for (size_t k = 0; k < contest->classes; k++) {
+        int32_t color = (int32_t)contest->colors[k];
+        vec4 value = sum_lines(strip, k, x);
+        int4 wins = value > best;
+        best = choose(wins, value, best);
+        scale = choose(wins, spread(contest->scales[k]), scale);
+        winner = choose(wins, (vec4)(int4){color, color, color, color}, winner);
+    }
+    *strength = alpha * clamp(best * scale, 0.0f, 1.0f);
+    return (int4)winner;
+}
+
+static void shade_contest(const struct fmgcam_strip *given,
+                          const struct fmgcam_pixels *given_pixels,
                           const struct fmgcam_contest *contest)
 {
-    const struct fmgcam_row row = *given;
-    const size_t classes = contest->classes;
-    const size_t stride = contest->map_width;
-    for (size_t x = 0; x < row.width; x++) {
-        const float *weights = row.weights + x * row.taps;
-        const float *from = contest->rows + row.starts[x];
-        float best = 0.0f;
-        size_t winner = 0;
-        for (size_t k = 0; k < classes; k++, from += stride) {
-            float value = 0.0f;
-            for (size_t j = 0; j < row.taps; j++)
-                value += weights[j] * from[j];
-            if (value > best) {
-                best = value;
-                winner = k;
-            }
-        }
-        float evidence =
-            clamp((float)((double)best * contest->scales[winner]), 0.0f, 1.0f);
-        const uint8_t *rgb = contest->colors + 3 * winner;
-        const float color[3] = {evidence * (float)rgb[0],
-                                evidence * (float)rgb[1],
-                                evidence * (float)rgb[2]};
-        shade_pixel(&row, x, color, evidence);
+    const struct fmgcam_strip strip = *given;
+    const struct fmgcam_pixels pixels = *given_pixels;
+    vec4 colors[3], strength;
+    for (size_t x = 0; x < strip.width; x += WIDTH) {
+        int4 winner = hold_contest(&strip, contest, x, pixels.alpha, &strength);
+        vec4 keep = 1.0f - (pixels.constant ? spread(pixels.alpha) : strength);
+        for (int c = 0; c < 3; c++)
+            colors[c] = strength *
+                        __builtin_convertvector(winner >> (8 * c) & 255, vec4);
+        store_pixels(&pixels, x, strip.width, keep, colors);
     }
 }
 
-static const struct fmgcam_kernels c_kernels = {
-    .name = "c",
-    .sum_lanes = sum_lanes,
-    .combine = combine,
-    .shade_mixed = shade_mixed,
-    .shade_contest = shade_contest,
-};
+/* ---- The table ----------------------------------------------------------- */
 
-const struct fmgcam_kernels *fmgcam_select_kernels(void)
+void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
 {
-    return &c_kernels;
+    *kernels = (struct fmgcam_kernels){
+        .pool_rows = pool_rows,
+        .pool_columns = pool_columns,
+        .transpose = transpose,
+        .combine = combine,
+        .stretch = stretch,
+        .shade_mixed = shade_mixed,
+        .shade_contest = shade_contest,
+    };
+    uint32_t flags = fmgcam_cpu_flags();
+    (void)flags;
+#if defined(__x86_64__)
+    if (flags & FMGCAM_CPU_AVX2)
+        fmgcam_use_avx2_kernels(kernels);
+    if (flags & FMGCAM_CPU_AVX512)
+        fmgcam_use_avx512_kernels(kernels);
+#elif defined(__aarch64__)
+    if (flags & FMGCAM_CPU_NEON)
+        fmgcam_use_neon_kernels(kernels);
+#endif
 }

@@ -1,41 +1,103 @@
 /* SPDX-License-Identifier: MIT */
-/* The hot loops, behind a table, so that a CPU with wider registers can bring
- * its own. Every implementation gives the same bits as the C one. */
+/* The hot loops, behind a table: the C ones first, then those that this CPU has
+ * better registers for. Every implementation gives the same bits as the C one
+ * (docs/numerics.md has the order of the sums), NaN being NaN. */
 #ifndef FMGCAM_KERNELS_H
 #define FMGCAM_KERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FMGCAM_LANES = 16 };
-
-/* How a row of the picture is made of the map. */
-struct fmgcam_row {
-    /* Horizontal taps: pixel x reads from map column starts[x] on. */
-    const uint32_t *starts;
-    const float *weights; /* [width, taps] */
-    size_t taps;
-    const uint8_t *picture; /* RGB; NULL: black, and C as it is */
-    uint8_t *out;           /* RGB; may be picture */
-    size_t width;
-    float alpha;
-    int constant; /* e = 1 everywhere */
+enum {
+    /* Pooling adds cell s to lane s mod LANES. */
+    FMGCAM_LANES = 16,
+    /* fmgcam_kernels.fuse is for maps of so many cells and up to so many
+     * classes: 7 x 7, the map of most networks for pictures of 224 x 224. */
+    FMGCAM_FUSED_CELLS = 49,
+    FMGCAM_FUSED_CLASSES = 8,
+    /* Lines of a strip may be read up to a multiple of so many floats. */
+    FMGCAM_STRIP_UNIT = 16
 };
 
-/* The classes of a row that is fused at picture size. */
+/* The tree of pooling: lane i takes lane i + 8, then i + 4, i + 2, i + 1. */
+static inline float fmgcam_fold_lanes(float lanes[FMGCAM_LANES])
+{
+    for (size_t half = FMGCAM_LANES / 2; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            lanes[i] += lanes[i + half];
+    return lanes[0];
+}
+
+/* The gradients and activations of one picture, rows of contiguous cells.
+ * Strides in floats. */
+struct fmgcam_fusing {
+    const float *gradients;
+    ptrdiff_t gradients_stride_k, gradients_stride_c;
+    const float *activations;
+    ptrdiff_t activations_stride;
+    size_t classes, channels;
+    float *weights; /* [classes, channels]; NULL: not wanted */
+    float *maps;    /* [classes, FMGCAM_FUSED_CELLS] */
+};
+
+/* A strip of a row of the picture. Its values of a plane are
+ *
+ *   sum over j < taps of weights[j] * lines[j][plane * plane_stride + x],
+ *
+ * j ascending, multiply, then add: lines are rows of the maps, stretched to the
+ * width of the picture. */
+struct fmgcam_strip {
+    const float *const *lines;
+    const float *weights;
+    size_t taps;
+    size_t plane_stride; /* a multiple of FMGCAM_STRIP_UNIT */
+    size_t width;        /* pixels */
+};
+
+/* A row of the map that is stretched to @p width pixels: pixel x is the sum over
+ * j < taps of weights[j * weights_stride + x] * cells[starts[x] + j], j
+ * ascending, multiply, then add. starts never fall. */
+struct fmgcam_stretch {
+    const float *cells;
+    size_t count; /* of cells */
+    const uint32_t *starts;
+    const float *weights;
+    size_t weights_stride;
+    size_t taps;
+    size_t width;
+    float *out; /* zeros follow up to a multiple of FMGCAM_STRIP_UNIT */
+};
+
+/* The pixels of the strip: RGB, 3 * width bytes. */
+struct fmgcam_pixels {
+    const uint8_t *under; /* NULL: black, and the colours as they are */
+    uint8_t *out;         /* may be under */
+    float alpha;          /* 1 where under is NULL */
+    int constant;         /* whether e = 1 everywhere */
+    /* Bytes to the next row, which the CPU may be told to look for. */
+    ptrdiff_t under_pitch, out_pitch;
+};
+
+/* The classes of a strip that is fused at picture size; its planes are their
+ * signed maps. */
 struct fmgcam_contest {
-    const float *rows; /* [classes, map_width], resampled vertically */
-    size_t classes, map_width;
-    const double *scales;  /* [classes], from signed value to evidence */
-    const uint8_t *colors; /* [classes, 3] */
+    size_t classes;
+    const float *scales;    /* [classes], from signed value to evidence */
+    const uint32_t *colors; /* [classes], red + 256 green + 65536 blue */
 };
 
 struct fmgcam_kernels {
-    const char *name;
+    /* weights[c] = mean of the cells of rows[c]. */
+    void (*pool_rows)(const float *rows, ptrdiff_t stride, size_t channels,
+                      size_t cells, float *weights);
 
-    /* lanes[c][s mod 16] += rows[c][s], s ascending. */
-    void (*sum_lanes)(const float *rows, ptrdiff_t rows_stride, size_t channels,
-                      size_t cells, float (*lanes)[FMGCAM_LANES]);
+    /* The same of cells[s][c], channels being contiguous. */
+    void (*pool_columns)(const float *cells, ptrdiff_t stride, size_t channels,
+                         size_t count, float *weights);
+
+    /* to[c][s] = from[s][c]. */
+    void (*transpose)(const float *from, ptrdiff_t from_stride, size_t channels,
+                      size_t cells, float *to, size_t to_stride);
 
     /* maps[k][s] += weights[k][c] * rows[c][s], c ascending for each (k, s),
      * multiply, then add. Strides in floats. */
@@ -43,14 +105,30 @@ struct fmgcam_kernels {
                     const float *rows, ptrdiff_t rows_stride, size_t channels,
                     size_t cells, float *maps, size_t maps_stride);
 
-    /* @p mixed: [map_width, 4] of red, green, blue (0...255) and evidence. */
-    void (*shade_mixed)(const struct fmgcam_row *row, const float *mixed);
+    /* Pooling and combining of whole blocks of channels in one pass over both
+     * tensors, beginning with maps of 0. Returns how many channels are done, a
+     * multiple of LANES. NULL where there is none. */
+    size_t (*fuse)(const struct fmgcam_fusing *fusing);
 
-    void (*shade_contest)(const struct fmgcam_row *row,
+    void (*stretch)(const struct fmgcam_stretch *stretch);
+
+    /* Planes: red, green and blue (0...255), evidence (0...1, clamped here),
+     * all times alpha. Without need of the evidence, it is not looked at. */
+    void (*shade_mixed)(const struct fmgcam_strip *strip,
+                        const struct fmgcam_pixels *pixels);
+
+    /* The class with the largest value > 0, ties to the lowest rank. */
+    void (*shade_contest)(const struct fmgcam_strip *strip,
+                          const struct fmgcam_pixels *pixels,
                           const struct fmgcam_contest *contest);
 };
 
-/* The best table for this CPU. */
-const struct fmgcam_kernels *fmgcam_select_kernels(void);
+/* The best kernels for this CPU. */
+void fmgcam_init_kernels(struct fmgcam_kernels *kernels);
+
+/* Put better ones into @p kernels; to be called where the CPU has them. */
+void fmgcam_use_avx2_kernels(struct fmgcam_kernels *kernels);
+void fmgcam_use_avx512_kernels(struct fmgcam_kernels *kernels);
+void fmgcam_use_neon_kernels(struct fmgcam_kernels *kernels);
 
 #endif

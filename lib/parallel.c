@@ -36,6 +36,15 @@ static void run_share(void *job, uint32_t index, uint32_t worker)
     atomic_fetch_add_explicit(&spread->done, 1, memory_order_relaxed);
 }
 
+size_t fmgcam_count_shares(const fmgcam_context *context)
+{
+    const struct fmgcam_runner *runner = &context->runner;
+    if (!runner->run)
+        return 1;
+    return smaller(runner->workers, INT32_MAX / SHARES_PER_WORKER) *
+           SHARES_PER_WORKER;
+}
+
 fmgcam_status fmgcam_run_items(fmgcam_context *context,
                                void (*item)(void *job, size_t index,
                                             uint32_t worker),
@@ -50,10 +59,7 @@ fmgcam_status fmgcam_run_items(fmgcam_context *context,
 
     struct spread spread = {
         .item = item, .job = job, .count = count, .workers = runner->workers};
-    uint64_t shares = (uint64_t)runner->workers * SHARES_PER_WORKER;
-    if (shares > INT32_MAX)
-        shares = INT32_MAX;
-    spread.shares = (uint32_t)(count < shares ? count : shares);
+    spread.shares = (uint32_t)smaller(count, fmgcam_count_shares(context));
 
     int32_t result =
         runner->run(runner->opaque, run_share, &spread, spread.shares);

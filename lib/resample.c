@@ -1,16 +1,179 @@
 /* SPDX-License-Identifier: MIT */
-/* Stage 7 without colour: maps resampled to any size. */
+/* Stage 7 without colour: planes of the map's size, resampled to a picture.
+ *
+ * Rows of the map are stretched to the width of the picture once, and blended
+ * down the columns for each of its rows. That is done in strips narrow enough
+ * for the stretched rows of one strip to stay in the fastest cache, and nothing
+ * of the picture's size is ever stored. */
 #include "internal.h"
 
 #include <math.h>
 
-struct resampling {
+/* ---- Strips -------------------------------------------------------------- */
+
+/* 24 KiB: of the 32 that the smallest such caches have. */
+enum { STRIP_FLOATS = 6144 };
+
+static size_t round_up(size_t value, size_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+/* Pixels of a strip, all but the last of which are equally wide. */
+static size_t choose_strip(size_t planes, size_t taps, size_t width)
+{
+    size_t most = STRIP_FLOATS / (planes * taps) / FMGCAM_STRIP_UNIT;
+    most = larger(most, 1) * FMGCAM_STRIP_UNIT;
+    size_t strips = (width + most - 1) / most;
+    return round_up((width + strips - 1) / strips, FMGCAM_STRIP_UNIT);
+}
+
+/* A strip's lines, of which a vertical kernel takes at most @p map_height, and
+ * for each of them a weight and a pointer. */
+size_t fmgcam_walk_space(size_t planes, size_t map_height)
+{
+    size_t lines, narrow;
+    if (!fmgcam_multiply(planes, map_height, &lines) ||
+        !fmgcam_multiply(lines, FMGCAM_STRIP_UNIT, &narrow) ||
+        narrow > SIZE_MAX / 8 || map_height > SIZE_MAX / 8)
+        return 0;
+    return larger(narrow, STRIP_FLOATS) + 3 * map_height +
+           2 * FMGCAM_STRIP_UNIT;
+}
+
+/* ---- The walk ------------------------------------------------------------ */
+
+struct walking {
+    const struct fmgcam_walk *walk;
     const struct fmgcam_scratch *scratch;
+    const struct fmgcam_kernels *kernels;
+    size_t taps_across, taps_down;
+    size_t strip; /* its width */
+    size_t bands; /* of rows, which workers take */
+};
+
+/* The lines of one strip; that of map row r is in slot r mod taps_down. */
+struct lines {
+    float *slots;           /* [taps_down, planes, strip] */
+    float *weights;         /* [taps_down] */
+    const float **pointers; /* [taps_down], in the order of map rows */
+    size_t next;            /* the first map row that was not stretched */
+    size_t begin;           /* the first one that pointers point to */
+};
+
+static struct lines open_lines(const struct walking *w, uint32_t worker)
+{
+    size_t floats = w->taps_down * w->walk->shape.classes * w->strip;
+    float *slots = fmgcam_worker_scratch(w->scratch, worker);
+    float *weights = slots + floats;
+    float *pointers = weights + round_up(w->taps_down, FMGCAM_STRIP_UNIT);
+    return (struct lines){
+        .slots = slots,
+        .weights = weights,
+        .pointers = (const float **)(void *)pointers,
+        .begin = SIZE_MAX,
+    };
+}
+
+static void stretch_planes(const struct walking *w, struct lines *lines,
+                           size_t map_row, size_t x, size_t width)
+{
+    const struct fmgcam_map_shape *shape = &w->walk->shape;
+    size_t line = map_row % w->taps_down * shape->classes;
+    struct fmgcam_stretch stretch = {
+        .count = shape->width,
+        .starts = w->scratch->across.starts + x,
+        .weights = w->scratch->across.weights + x,
+        .weights_stride = w->walk->width,
+        .taps = w->taps_across,
+        .width = width,
+    };
+    for (size_t k = 0; k < shape->classes; k++) {
+        stretch.cells =
+            w->scratch->planes + k * shape->cells + map_row * shape->width;
+        stretch.out = lines->slots + (line + k) * w->strip;
+        w->kernels->stretch(&stretch);
+    }
+}
+
+/* Have the lines that picture row @p y needs. */
+static void move_lines(const struct walking *w, struct lines *lines, size_t y,
+                       size_t x, size_t width)
+{
+    const struct fmgcam_taps *down = &w->scratch->down;
+    size_t begin = down->starts[y], end = begin + w->taps_down;
+    for (size_t j = 0; j < w->taps_down; j++)
+        lines->weights[j] = down->weights[j * w->walk->height + y];
+    if (begin == lines->begin)
+        return;
+    for (size_t r = larger(lines->next, begin); r < end; r++)
+        stretch_planes(w, lines, r, x, width);
+    for (size_t j = 0; j < w->taps_down; j++)
+        lines->pointers[j] = lines->slots + (begin + j) % w->taps_down *
+                                                w->walk->shape.classes *
+                                                w->strip;
+    lines->next = end;
+    lines->begin = begin;
+}
+
+static void walk_strip(const struct walking *w, size_t first, size_t end,
+                       size_t x, uint32_t worker)
+{
+    const struct fmgcam_walk *walk = w->walk;
+    struct lines lines = open_lines(w, worker);
+    const struct fmgcam_strip strip = {
+        .lines = lines.pointers,
+        .weights = lines.weights,
+        .taps = w->taps_down,
+        .plane_stride = w->strip,
+        .width = smaller(w->strip, walk->width - x),
+    };
+    for (size_t y = first; y < end; y++) {
+        move_lines(w, &lines, y, x, strip.width);
+        walk->paint(walk->job, &strip, y, x);
+    }
+}
+
+static size_t band_begin(const struct walking *w, size_t band)
+{
+    size_t whole = w->walk->height / w->bands;
+    return whole * band + smaller(band, w->walk->height % w->bands);
+}
+
+static void walk_band(void *job, size_t index, uint32_t worker)
+{
+    const struct walking *w = job;
+    for (size_t x = 0; x < w->walk->width; x += w->strip)
+        walk_strip(w, band_begin(w, index), band_begin(w, index + 1), x,
+                   worker);
+}
+
+fmgcam_status fmgcam_walk_picture(fmgcam_context *context,
+                                  const struct fmgcam_scratch *scratch,
+                                  const struct fmgcam_walk *walk)
+{
+    const struct fmgcam_map_shape *shape = &walk->shape;
+    uint32_t resample = context->options.resample;
+    struct walking walking = {
+        .walk = walk,
+        .scratch = scratch,
+        .kernels = &context->kernels,
+        .taps_across = fmgcam_tap_count(resample, shape->width, walk->width),
+        .taps_down = fmgcam_tap_count(resample, shape->height, walk->height),
+        .bands = smaller(walk->height, fmgcam_count_shares(context)),
+    };
+    walking.strip =
+        choose_strip(shape->classes, walking.taps_down, walk->width);
+    fmgcam_place_taps(resample, shape->width, walk->width, &scratch->across);
+    fmgcam_place_taps(resample, shape->height, walk->height, &scratch->down);
+    return fmgcam_run_items(context, walk_band, &walking, walking.bands);
+}
+
+/* ---- Maps to maps -------------------------------------------------------- */
+
+struct resampling {
     struct fmgcam_map_shape shape;
-    uint32_t resample;
     size_t height, width;
-    size_t row_taps;    /* horizontal */
-    size_t column_taps; /* vertical */
     enum fmgcam_join join;
     float *out; /* [classes, height, width] */
 };
@@ -26,44 +189,35 @@ static float join(enum fmgcam_join how, float there, float value)
     }
 }
 
-/* One output row of one class: down the columns, then along the row. */
-static void resample_row(void *job, size_t index, uint32_t worker)
+static void resample_strip(const void *job, const struct fmgcam_strip *strip,
+                           size_t y, size_t x)
 {
     const struct resampling *r = job;
-    const struct fmgcam_scratch *scratch = r->scratch;
-    size_t k = index / r->height, y = index % r->height;
-    float *weights = fmgcam_worker_scratch(scratch, worker);
-    float *row = weights + r->column_taps;
-    const float *map = scratch->planes + k * r->shape.cells;
-    uint32_t start;
-
-    fmgcam_place_taps(r->resample, r->shape.height, r->height, y,
-                      r->column_taps, &start, weights);
-    fmgcam_blend_rows(map + start * r->shape.width, r->shape.width, weights,
-                      r->column_taps, row);
-
-    float *out = r->out + index * r->width;
-    for (size_t x = 0; x < r->width; x++) {
-        const float *taps = scratch->tap_weights + x * r->row_taps;
-        const float *from = row + scratch->tap_starts[x];
-        float sum = 0.0f;
-        for (size_t j = 0; j < r->row_taps; j++)
-            sum += taps[j] * from[j];
-        out[x] = join(r->join, out[x], sum);
+    for (size_t k = 0; k < r->shape.classes; k++) {
+        float *out = r->out + (k * r->height + y) * r->width + x;
+        size_t plane = k * strip->plane_stride;
+        for (size_t i = 0; i < strip->width; i++) {
+            float sum = strip->weights[0] * strip->lines[0][plane + i];
+            for (size_t j = 1; j < strip->taps; j++)
+                sum += strip->weights[j] * strip->lines[j][plane + i];
+            out[i] = join(r->join, out[i], sum);
+        }
     }
 }
 
 static fmgcam_status check_range(fmgcam_context *context,
                                  const struct resampling *r)
 {
-    for (size_t i = 0; i < r->shape.classes * r->height * r->width; i++)
-        if (!isfinite(r->out[i]))
-            return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
-                               "resampled: class %zu, pixel [%zu,%zu] leaves "
-                               "the range of float32",
-                               i / r->width / r->height,
-                               i / r->width % r->height, i % r->width);
-    return FMGCAM_STATUS_OK;
+    size_t plane = r->height * r->width, count = r->shape.classes * plane;
+    if (fmgcam_are_finite(r->out, count))
+        return FMGCAM_STATUS_OK;
+    size_t i = 0;
+    while (isfinite(r->out[i]))
+        i++;
+    return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                       "resampled: class %zu, pixel [%zu,%zu] leaves the range "
+                       "of float32",
+                       i / plane, i % plane / r->width, i % r->width);
 }
 
 fmgcam_status fmgcam_resample_planes(fmgcam_context *context,
@@ -72,21 +226,15 @@ fmgcam_status fmgcam_resample_planes(fmgcam_context *context,
                                      size_t height, size_t width,
                                      enum fmgcam_join join, float *out)
 {
-    uint32_t resample = context->options.resample;
-    struct resampling job = {
-        .scratch = scratch,
+    const struct resampling job = {shape, height, width, join, out};
+    const struct fmgcam_walk walk = {
         .shape = shape,
-        .resample = resample,
         .height = height,
         .width = width,
-        .row_taps = fmgcam_tap_count(resample, shape.width, width),
-        .column_taps = fmgcam_tap_count(resample, shape.height, height),
-        .join = join,
-        .out = out,
+        .paint = resample_strip,
+        .job = &job,
     };
-    fmgcam_place_row_taps(resample, shape.width, width, scratch);
-    fmgcam_status status =
-        fmgcam_run_items(context, resample_row, &job, shape.classes * height);
+    fmgcam_status status = fmgcam_walk_picture(context, scratch, &walk);
     return status ? status : check_range(context, &job);
 }
 

@@ -9,22 +9,30 @@
 #include "internal.h"
 
 #include <math.h>
-#include <string.h>
+
+/* Keys' a. */
+static const double a = -0.5;
 
 static double radius_of(uint32_t resample)
 {
     return resample == FMGCAM_RESAMPLE_BICUBIC ? 2.0 : 1.0;
 }
 
+/* Keys' kernel at a distance of 0 to 1, and of 1 to 2. */
+static inline double bicubic_near(double x)
+{
+    return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+}
+
+static inline double bicubic_far(double x)
+{
+    return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
+}
+
 static double bicubic(double x)
 {
-    const double a = -0.5;
     x = fabs(x);
-    if (x < 1.0)
-        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-    if (x < 2.0)
-        return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
-    return 0.0;
+    return x < 1.0 ? bicubic_near(x) : x < 2.0 ? bicubic_far(x) : 0.0;
 }
 
 static double kernel_at(uint32_t resample, double x)
@@ -40,71 +48,92 @@ static double widening(size_t in, size_t out)
     return in > out ? (double)in / (double)out : 1.0;
 }
 
+/* Cells whose centres lie within the kernel, of which those on its very edge
+ * weigh nothing: 2 r, or where r is no whole number perhaps one more. */
 size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out)
 {
     if (resample == FMGCAM_RESAMPLE_NEAREST)
         return 1;
-    size_t count =
-        2 * (size_t)ceil(radius_of(resample) * widening(in, out)) + 1;
+    double radius = radius_of(resample) * widening(in, out);
+    size_t count = (size_t)(2.0 * radius) + (in > out);
     return count < in ? count : in;
 }
 
-/* With a radius of 2: count <= 2 (2 max(1, in / out) + 1) + 1. */
+/* With a radius of 2: count <= 4 max(1, in / out) + 1. */
 size_t fmgcam_tap_space(size_t in, size_t out)
 {
     if (in > SIZE_MAX / 16 || out > SIZE_MAX / 16)
         return 0;
-    return 4 * in + 7 * out;
+    return 4 * in + 5 * out;
+}
+
+static void place_nearest(size_t in, size_t out, const struct fmgcam_taps *taps)
+{
+    for (size_t i = 0; i < out; i++) {
+        uint64_t twice = (2 * (uint64_t)i + 1) * in;
+        taps->starts[i] = (uint32_t)(twice / (2 * (uint64_t)out));
+        taps->weights[i] = 1.0f;
+    }
+}
+
+/* A kernel that is not widened and not cut, which begins @p ahead before its
+ * centre: its weights add up to 1 as they are. */
+static inline void weigh_whole(uint32_t resample, double ahead, size_t stride,
+                               float *weights)
+{
+    if (resample == FMGCAM_RESAMPLE_BICUBIC) {
+        weights[0] = (float)bicubic_far(ahead);
+        weights[stride] = (float)bicubic_near(ahead - 1.0);
+        weights[2 * stride] = (float)bicubic_near(2.0 - ahead);
+        weights[3 * stride] = (float)bicubic_far(3.0 - ahead);
+    } else {
+        weights[0] = (float)(1.0 - ahead);
+        weights[stride] = (float)ahead;
+    }
+}
+
+/* Any other: cells first to last, of which begin on count are weighed. */
+static void weigh_part(uint32_t resample, double center, double wide,
+                       size_t first, size_t last, size_t begin, size_t count,
+                       size_t stride, float *weights)
+{
+    double sum = 0.0;
+    for (size_t cell = first; cell < last; cell++)
+        sum += kernel_at(resample, ((double)cell + 0.5 - center) / wide);
+    for (size_t j = 0; j < count; j++) {
+        size_t cell = begin + j;
+        double weight =
+            kernel_at(resample, ((double)cell + 0.5 - center) / wide) / sum;
+        weights[j * stride] =
+            cell >= first && cell < last ? (float)weight : 0.0f;
+    }
 }
 
 void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
-                       size_t position, size_t count, uint32_t *start,
-                       float *weights)
+                       const struct fmgcam_taps *taps)
 {
     if (resample == FMGCAM_RESAMPLE_NEAREST) {
-        uint64_t twice = (2 * (uint64_t)position + 1) * in;
-        *start = (uint32_t)(twice / (2 * (uint64_t)out));
-        weights[0] = 1.0f;
+        place_nearest(in, out, taps);
         return;
     }
-    double scale = (double)in / (double)out;
-    double wide = widening(in, out);
-    double radius = radius_of(resample) * wide;
-    double center = ((double)position + 0.5) * scale;
-    double first = fmax(floor(center - radius + 0.5), 0.0);
-    double last = fmin(floor(center + radius + 0.5), (double)in);
-
-    size_t begin = (size_t)first;
-    if (begin > in - count)
-        begin = in - count;
-    double sum = 0.0;
-    for (double cell = first; cell < last; cell++)
-        sum += kernel_at(resample, (cell + 0.5 - center) / wide);
-    for (size_t j = 0; j < count; j++) {
-        double cell = (double)(begin + j);
-        int inside = cell >= first && cell < last;
-        weights[j] =
-            inside ? (float)(kernel_at(resample, (cell + 0.5 - center) / wide) /
-                             sum)
-                   : 0.0f;
+    const size_t count = fmgcam_tap_count(resample, in, out);
+    const double scale = (double)in / (double)out, wide = widening(in, out);
+    const double radius = radius_of(resample) * wide;
+    const size_t whole = (size_t)(2.0 * radius_of(resample));
+    for (size_t i = 0; i < out; i++) {
+        double center = ((double)i + 0.5) * scale;
+        double low = center - radius + 0.5, high = center + radius + 0.5;
+        size_t first = low > 0.0 ? (size_t)low : 0;
+        size_t last = smaller((size_t)high, in);
+        if (in <= out && low >= 0.0 && last - first == whole) {
+            taps->starts[i] = (uint32_t)first;
+            weigh_whole(resample, center - ((double)first + 0.5), out,
+                        taps->weights + i);
+            continue;
+        }
+        size_t begin = smaller(first, in - count);
+        taps->starts[i] = (uint32_t)begin;
+        weigh_part(resample, center, wide, first, last, begin, count, out,
+                   taps->weights + i);
     }
-    *start = (uint32_t)begin;
-}
-
-void fmgcam_blend_rows(const float *rows, size_t width, const float *weights,
-                       size_t count, float *out)
-{
-    memset(out, 0, width * sizeof *out);
-    for (size_t j = 0; j < count; j++)
-        for (size_t x = 0; x < width; x++)
-            out[x] += weights[j] * rows[j * width + x];
-}
-
-void fmgcam_place_row_taps(uint32_t resample, size_t in, size_t out,
-                           const struct fmgcam_scratch *scratch)
-{
-    size_t count = fmgcam_tap_count(resample, in, out);
-    for (size_t x = 0; x < out; x++)
-        fmgcam_place_taps(resample, in, out, x, count, &scratch->tap_starts[x],
-                          scratch->tap_weights + x * count);
 }

@@ -22,6 +22,7 @@ struct fmgcam_view fmgcam_view_broadcast(const float *weights, size_t n,
         .cells = like->cells,
         .stride_n = (ptrdiff_t)like->channels,
         .stride_c = 1,
+        .kernels = like->kernels,
     };
     return view;
 }
@@ -155,6 +156,16 @@ const float *fmgcam_view_rows(const struct fmgcam_view *view, size_t n,
     return (const float *)view->data + offset_of(view, n, c, cell);
 }
 
+const float *fmgcam_view_columns(const struct fmgcam_view *view, size_t n,
+                                 size_t c, ptrdiff_t *stride)
+{
+    if (view->dtype != FMGCAM_DTYPE_FLOAT32 || view->skips_non_finite ||
+        view->stride_c != 1 || count_even_cells(view, 0) != view->cells)
+        return NULL;
+    *stride = view->stride_w;
+    return (const float *)view->data + offset_of(view, n, c, 0);
+}
+
 /* Copy runs of evenly spaced cells. The inner loop follows the smaller stride,
  * so that NHWC is read in the order of its memory. */
 static inline void copy_run_of(const struct fmgcam_view *view, uint32_t dtype,
@@ -183,6 +194,11 @@ static inline void copy_run_of(const struct fmgcam_view *view, uint32_t dtype,
 static void copy_run(const struct fmgcam_view *view, ptrdiff_t from,
                      size_t channels, size_t cells, float *to, size_t stride)
 {
+    if (view->dtype == FMGCAM_DTYPE_FLOAT32 && view->stride_c == 1) {
+        view->kernels->transpose((const float *)view->data + from,
+                                 view->stride_w, channels, cells, to, stride);
+        return;
+    }
     switch (view->dtype) {
     case FMGCAM_DTYPE_FLOAT16:
         copy_run_of(view, FMGCAM_DTYPE_FLOAT16, from, channels, cells, to,

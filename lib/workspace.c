@@ -42,27 +42,27 @@ struct layout {
     size_t weights, signed_maps, maps, winner, references, row, eigen;
     size_t slot_bytes;
     /* Of stage 7, from the first slot on. */
-    size_t planes, tap_starts, tap_weights, scales, colors;
+    size_t planes, scales, colors;
+    struct {
+        size_t starts, weights;
+    } across, down;
     size_t worker_scratch, worker_floats;
     size_t bytes;
 };
 
 /* A worker of stages 1 and 2 copies tiles of activations and gradients; one of
- * stage 7 makes a row of each class (or of red, green, blue and evidence) with
- * up to H vertical taps. */
+ * stage 7 stretches rows of each class, or of red, green, blue and evidence. */
 static size_t count_worker_floats(struct cursor *cursor,
                                   const struct fmgcam_extents *extents)
 {
     size_t tiles = 2 * FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS;
     if (extents->picture_width == 0)
         return tiles;
-    size_t rows =
-        product(cursor, larger(extents->classes, 4), extents->map_width);
-    if (rows > SIZE_MAX - extents->map_height) {
+    size_t lines =
+        fmgcam_walk_space(larger(extents->classes, 4), extents->map_height);
+    if (lines == 0)
         cursor->overflow = 1;
-        return 0;
-    }
-    return larger(tiles, rows + extents->map_height);
+    return larger(tiles, lines);
 }
 
 static size_t count_cells(struct cursor *cursor,
@@ -108,23 +108,31 @@ static void place_slots(struct cursor *cursor,
               layout->slot_bytes);
 }
 
+static size_t place_tap_weights(struct cursor *cursor, size_t in, size_t out)
+{
+    size_t floats = fmgcam_tap_space(in, out);
+    if (floats == 0)
+        cursor->overflow = 1;
+    return place(cursor, floats, sizeof(float));
+}
+
 static void place_drawing(struct cursor *cursor,
                           const struct fmgcam_extents *extents,
                           struct layout *layout)
 {
-    size_t cells = count_cells(cursor, extents);
-    size_t taps = fmgcam_tap_space(extents->map_width, extents->picture_width);
-    if (taps == 0)
-        cursor->overflow = 1;
+    size_t planes = larger(extents->classes, 4);
+    size_t width = extents->picture_width, height = extents->picture_height;
     layout->planes =
-        place(cursor, product(cursor, larger(extents->classes, 4), cells),
+        place(cursor, product(cursor, planes, count_cells(cursor, extents)),
               sizeof(float));
-    layout->tap_starts =
-        place(cursor, extents->picture_width, sizeof(uint32_t));
-    layout->tap_weights = place(cursor, taps, sizeof(float));
-    layout->scales = place(cursor, extents->classes, sizeof(double));
-    layout->colors =
-        place(cursor, product(cursor, extents->classes, 3), sizeof(uint8_t));
+    layout->across.starts = place(cursor, width, sizeof(uint32_t));
+    layout->across.weights =
+        place_tap_weights(cursor, extents->map_width, width);
+    layout->down.starts = place(cursor, height, sizeof(uint32_t));
+    layout->down.weights =
+        place_tap_weights(cursor, extents->map_height, height);
+    layout->scales = place(cursor, extents->classes, sizeof(float));
+    layout->colors = place(cursor, extents->classes, sizeof(uint32_t));
 }
 
 /* Offsets for @p extents. Grows with each extent, so that what is reserved for
@@ -237,6 +245,11 @@ fmgcam_status fmgcam_check_limits(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
+static void *shift(void *memory, size_t bytes)
+{
+    return (char *)memory + bytes;
+}
+
 fmgcam_status fmgcam_claim(fmgcam_context *context,
                            const struct fmgcam_extents *extents,
                            struct fmgcam_scratch *scratch)
@@ -255,30 +268,27 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
     if (status)
         return status;
 
-    unsigned char *base = context->workspace.base;
+    void *base = context->workspace.base;
     *scratch = (struct fmgcam_scratch){
-        .weights = (float *)(void *)(base + layout.weights),
-        .signed_maps = (float *)(void *)(base + layout.signed_maps),
-        .maps = (float *)(void *)(base + layout.maps),
-        .winner = (int32_t *)(void *)(base + layout.winner),
-        .references = (uint32_t *)(void *)(base + layout.references),
-        .row = (double *)(void *)(base + layout.row),
-        .eigen = (double *)(void *)(base + layout.eigen),
-        .planes = (float *)(void *)(base + layout.planes),
-        .tap_starts = (uint32_t *)(void *)(base + layout.tap_starts),
-        .tap_weights = (float *)(void *)(base + layout.tap_weights),
-        .scales = (double *)(void *)(base + layout.scales),
-        .colors = base + layout.colors,
-        .worker_scratch = (float *)(void *)(base + layout.worker_scratch),
+        .weights = shift(base, layout.weights),
+        .signed_maps = shift(base, layout.signed_maps),
+        .maps = shift(base, layout.maps),
+        .winner = shift(base, layout.winner),
+        .references = shift(base, layout.references),
+        .row = shift(base, layout.row),
+        .eigen = shift(base, layout.eigen),
+        .planes = shift(base, layout.planes),
+        .across = {.starts = shift(base, layout.across.starts),
+                   .weights = shift(base, layout.across.weights)},
+        .down = {.starts = shift(base, layout.down.starts),
+                 .weights = shift(base, layout.down.weights)},
+        .scales = shift(base, layout.scales),
+        .colors = shift(base, layout.colors),
+        .worker_scratch = shift(base, layout.worker_scratch),
         .worker_floats = layout.worker_floats,
         .slot_bytes = layout.slot_bytes,
     };
     return FMGCAM_STATUS_OK;
-}
-
-static void *shift(void *memory, size_t bytes)
-{
-    return (char *)memory + bytes;
 }
 
 struct fmgcam_scratch fmgcam_worker_slot(const struct fmgcam_scratch *scratch,

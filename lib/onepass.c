@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Stages 1 and 2 in one pass: a block of channels of all gradients is pooled,
+ * then combined, while the next one comes from memory. */
+#include "internal.h"
+
+#include <string.h>
+
+struct pass {
+    struct fmgcam_pooling pooling;
+    struct fmgcam_combining combining;
+};
+
+/* The kernel for the usual maps, if it can read both tensors in place. Returns
+ * how many channels are done. */
+static size_t fuse(const struct fmgcam_kernels *kernels,
+                   const struct fmgcam_view *gradients,
+                   const struct fmgcam_view *activations, float *weights,
+                   float *maps)
+{
+    struct fmgcam_fusing fusing = {
+        .gradients_stride_k = gradients->stride_n,
+        .classes = gradients->n,
+        .channels = gradients->channels,
+        .weights = weights,
+        .maps = maps,
+    };
+    fusing.gradients =
+        fmgcam_view_rows(gradients, 0, 0, 0, &fusing.gradients_stride_c);
+    fusing.activations =
+        fmgcam_view_rows(activations, 0, 0, 0, &fusing.activations_stride);
+    int fits = fusing.gradients && fusing.activations &&
+               gradients->cells == FMGCAM_FUSED_CELLS &&
+               gradients->n <= FMGCAM_FUSED_CLASSES;
+    return fits && kernels->fuse ? kernels->fuse(&fusing) : 0;
+}
+
+static void pass_block(const struct pass *pass, size_t first, size_t channels)
+{
+    size_t cells = pass->combining.activations->cells;
+    for (size_t k = 0; k < pass->combining.classes; k++)
+        fmgcam_pool_channels(&pass->pooling, k, first, channels, 0);
+    for (size_t s = 0; s < cells; s += FMGCAM_TILE_CELLS)
+        fmgcam_add_channels(&pass->combining, s,
+                            smaller(FMGCAM_TILE_CELLS, cells - s), first,
+                            channels, 0);
+}
+
+int fmgcam_pool_and_combine(const fmgcam_context *context,
+                            const struct fmgcam_view *gradients,
+                            const struct fmgcam_view *activations,
+                            const struct fmgcam_scratch *scratch,
+                            float *weights, float *maps)
+{
+    size_t classes = gradients->n, channels = gradients->channels;
+    size_t count = classes * activations->cells;
+    float *pooled = weights ? weights : scratch->weights;
+    const struct pass pass = {
+        .pooling = {.kernels = &context->kernels,
+                    .gradients = gradients,
+                    .scratch = scratch,
+                    .weights = pooled},
+        .combining = {.combine = context->kernels.combine,
+                      .weights = pooled,
+                      .classes = classes,
+                      .activations = activations,
+                      .scratch = scratch,
+                      .maps = maps},
+    };
+    size_t done =
+        fuse(&context->kernels, gradients, activations, weights, maps);
+    if (done == 0)
+        memset(maps, 0, count * sizeof *maps);
+    for (size_t c = done; c < channels; c += FMGCAM_TILE_CHANNELS)
+        pass_block(&pass, c, smaller(FMGCAM_TILE_CHANNELS, channels - c));
+    return context->options.non_finite == FMGCAM_NON_FINITE_PROPAGATE ||
+           fmgcam_are_finite(maps, count);
+}

@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: MIT */
+/* The hot loops of every instruction set that this CPU has, bit for bit against
+ * the C ones, which the other tests hold to the oracle. What is not to be read
+ * is NaN or lies behind a guard page; what is not to be written is watched by
+ * canaries. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu.h"
+#include "internal.h"
+#include "support.h"
+
+/* ---- Tables ------------------------------------------------------------- */
+
+#define MOST_TABLES 8
+
+static struct fmgcam_kernels c_kernels;
+static struct {
+    struct fmgcam_kernels kernels;
+    uint32_t flags;
+} tables[MOST_TABLES];
+static size_t table_count;
+
+static const char *flags_text(uint32_t flags)
+{
+    static char text[40];
+
+    snprintf(text, sizeof text, "%s%s%s",
+             flags & FMGCAM_CPU_AVX2 ? "avx2 " : "",
+             flags & FMGCAM_CPU_AVX512 ? "avx512 " : "",
+             flags & FMGCAM_CPU_NEON ? "neon " : "");
+    return text;
+}
+
+/* One for each set of flags that masking leaves, C alone being the reference. */
+static int make_tables(void **state)
+{
+    (void)state;
+    uint32_t all = fmgcam_cpu_flags();
+
+    fmgcam_mask_cpu_flags(0);
+    fmgcam_init_kernels(&c_kernels);
+    for (uint32_t mask = 1; mask <= all; mask++) {
+        if ((mask & all) != mask)
+            continue;
+        fmgcam_mask_cpu_flags(mask);
+        assert_true(table_count < MOST_TABLES);
+        fmgcam_init_kernels(&tables[table_count].kernels);
+        tables[table_count++].flags = mask;
+        printf("against C: %s\n", flags_text(mask));
+    }
+    fmgcam_mask_cpu_flags(UINT32_MAX);
+    if (!table_count)
+        printf("this CPU has nothing but the C kernels\n");
+    return 0;
+}
+
+static void test_the_build_info_names_the_best_kernels(void **state)
+{
+    static const struct {
+        uint32_t flags;
+        const char *text;
+    } rows[] = {{0, "kernels: c"},
+                {FMGCAM_CPU_AVX2, "kernels: avx2"},
+                {FMGCAM_CPU_AVX2 | FMGCAM_CPU_AVX512, "kernels: avx512"},
+                {FMGCAM_CPU_NEON, "kernels: neon"}};
+    uint32_t all = fmgcam_cpu_flags();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if ((all & rows[i].flags) != rows[i].flags)
+            continue;
+        fmgcam_mask_cpu_flags(rows[i].flags);
+        assert_int_equal(fmgcam_cpu_flags(), rows[i].flags);
+        const char *found = strstr(fmgcam_build_info(), "kernels: ");
+        assert_non_null(found);
+        assert_string_equal(found, rows[i].text);
+    }
+    fmgcam_mask_cpu_flags(UINT32_MAX);
+}
+
+/* ---- Memory ------------------------------------------------------------- */
+
+/* Floats behind a guard page: flush with its end, or at its start but for
+ * @p shift floats that hold NaN. */
+static float *place(guard *g, size_t count, size_t shift, guard_side side)
+{
+    size_t before = side == GUARD_AT_START ? shift : 0;
+
+    guard_init(g, (before + count) * sizeof(float), side);
+    float *data = g->data;
+    for (size_t i = 0; i < before; i++)
+        data[i] = NAN;
+    return data + before;
+}
+
+/* Ordinary numbers, and now and then zeros of both signs and subnormals. */
+static void fill(rng *r, float *x, size_t count)
+{
+    static const float odd[] = {0.0f, -0.0f, 0x1p-149f, -0x1p-140f, 0x1p60f};
+
+    for (size_t i = 0; i < count; i++)
+        x[i] = rng_below(r, 16) ? rng_uniform(r, -1, 1)
+                                : odd[rng_below(r, COUNT_OF(odd))];
+}
+
+/* Rows with gaps of NaN; the last row has none behind it. */
+static float *place_rows(guard *g, rng *r, size_t rows, size_t columns,
+                         size_t gap, size_t shift, guard_side side)
+{
+    size_t stride = columns + gap;
+    size_t count = rows ? (rows - 1) * stride + columns : 0;
+    float *data = place(g, count, shift, side);
+
+    fill(r, data, count);
+    for (size_t i = 0; i + 1 < rows; i++)
+        for (size_t j = columns; j < stride; j++)
+            data[i * stride + j] = NAN;
+    return data;
+}
+
+static void same(const void *got, const void *want, size_t bytes,
+                 const char *kernel, size_t table, const char *format, ...)
+{
+    if (memcmp(got, want, bytes) == 0)
+        return;
+    char text[160];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    size_t at = 0;
+    while (((const uint8_t *)got)[at] == ((const uint8_t *)want)[at])
+        at++;
+    fail_msg("%s of %sdiffers from C in byte %zu of %zu: %s", kernel,
+             flags_text(tables[table].flags), at, bytes, text);
+}
+
+/* 0 to 67, and some larger ones. */
+static const size_t larger_sizes[] = {81, 100, 128, 129, 196, 255, 784};
+
+static size_t size_at(size_t i)
+{
+    return i < 68 ? i : larger_sizes[i - 68];
+}
+#define SIZE_COUNT (68 + COUNT_OF(larger_sizes))
+
+/* ---- Stages 1 and 2 ----------------------------------------------------- */
+
+static void check_pool_rows(rng *r, size_t cells, size_t channels, size_t gap,
+                            size_t shift, guard_side side)
+{
+    guard in, out;
+    float want[64];
+    float *rows = place_rows(&in, r, channels, cells, gap, shift, side);
+    float *got = place(&out, channels, shift, side);
+    ptrdiff_t stride = (ptrdiff_t)(cells + gap);
+
+    for (int backwards = 0; backwards < 2; backwards++) {
+        if (backwards && channels) {
+            rows += (ptrdiff_t)(channels - 1) * stride;
+            stride = -stride;
+        }
+        c_kernels.pool_rows(rows, stride, channels, cells, want);
+        for (size_t t = 0; t < table_count; t++) {
+            memset(got, 0xC3, channels * sizeof *got);
+            tables[t].kernels.pool_rows(rows, stride, channels, cells, got);
+            same(got, want, channels * sizeof *got, "pool_rows", t,
+                 "%zu cells, %zu channels, gap %zu, shift %zu, side %d", cells,
+                 channels, gap, shift, (int)side);
+            assert_true(guard_intact(&out));
+        }
+    }
+    guard_free(&in);
+    guard_free(&out);
+}
+
+static void test_rows_are_pooled_alike(void **state)
+{
+    static const size_t channels[] = {0, 1, 2, 15, 16, 17, 33};
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9000);
+    for (size_t i = 1; i < SIZE_COUNT; i++)
+        for (size_t shift = 0; shift < 16; shift++) {
+            size_t some = channels[(i + shift) % COUNT_OF(channels)];
+            check_pool_rows(&r, size_at(i), some, 0, shift, GUARD_AT_START);
+            check_pool_rows(&r, size_at(i), some, 0, 0, GUARD_AT_END);
+            check_pool_rows(&r, size_at(i), some, 1 + shift, shift,
+                            shift % 2 ? GUARD_AT_START : GUARD_AT_END);
+        }
+}
+
+/* All lanes -0: the sum of lanes begins with +0. */
+static void test_zeros_of_both_signs_are_pooled_alike(void **state)
+{
+    float rows[16 * 67], want[16], got[16];
+
+    (void)state;
+    for (size_t cells = 1; cells <= 67; cells++) {
+        for (size_t i = 0; i < 16 * cells; i++)
+            rows[i] = i / cells % 3 ? -0.0f : i % 2 ? 0.0f : -0.0f;
+        c_kernels.pool_rows(rows, (ptrdiff_t)cells, 16, cells, want);
+        for (size_t t = 0; t < table_count; t++) {
+            tables[t].kernels.pool_rows(rows, (ptrdiff_t)cells, 16, cells, got);
+            same(got, want, sizeof want, "pool_rows", t, "%zu cells", cells);
+        }
+    }
+}
+
+static void check_columns(rng *r, size_t cells, size_t channels, size_t gap,
+                          size_t shift, guard_side side)
+{
+    guard in, out;
+    float *want = make_floats(channels * (cells + 1));
+    float *from = place_rows(&in, r, cells, channels, gap, shift, side);
+    float *got = place(&out, channels * cells, shift, side);
+    ptrdiff_t stride = (ptrdiff_t)(channels + gap);
+
+    for (size_t t = 0; t < table_count; t++) {
+        c_kernels.transpose(from, stride, channels, cells, want, cells);
+        memset(got, 0xC3, channels * cells * sizeof *got);
+        tables[t].kernels.transpose(from, stride, channels, cells, got, cells);
+        same(got, want, channels * cells * sizeof *got, "transpose", t,
+             "%zu cells, %zu channels, gap %zu, shift %zu", cells, channels,
+             gap, shift);
+        if (!cells)
+            continue;
+        c_kernels.pool_columns(from, stride, channels, cells, want);
+        memset(got, 0xC3, channels * cells * sizeof *got);
+        tables[t].kernels.pool_columns(from, stride, channels, cells, got);
+        same(got, want, channels * sizeof *got, "pool_columns", t,
+             "%zu cells, %zu channels, gap %zu, shift %zu", cells, channels,
+             gap, shift);
+        assert_true(guard_intact(&out));
+    }
+    guard_free(&in);
+    guard_free(&out);
+    free(want);
+}
+
+static void test_columns_are_pooled_and_transposed_alike(void **state)
+{
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9001);
+    for (size_t i = 0; i < SIZE_COUNT; i++)
+        for (size_t shift = 0; shift < 16; shift++) {
+            size_t other = rng_below(&r, 68);
+            check_columns(&r, other, size_at(i), shift % 3, shift,
+                          GUARD_AT_START);
+            check_columns(&r, size_at(i), other, shift % 5, 0, GUARD_AT_END);
+        }
+}
+
+static void check_combine(rng *r, size_t cells, size_t classes, size_t channels,
+                          size_t gap, size_t shift, guard_side side)
+{
+    guard in, weights_in, out;
+    size_t stride = cells + gap;
+    size_t count = classes ? (classes - 1) * stride + cells : 0;
+    float *rows = place_rows(&in, r, channels, cells, gap, shift, side);
+    float *weights =
+        place_rows(&weights_in, r, classes, channels, gap, shift, side);
+    float *got = place(&out, count, shift, side);
+    float *begin = make_floats(count + 1), *want = make_floats(count + 1);
+
+    fill(r, begin, count);
+    memcpy(want, begin, count * sizeof *want);
+    c_kernels.combine(weights, channels + gap, classes, rows, (ptrdiff_t)stride,
+                      channels, cells, want, stride);
+    for (size_t t = 0; t < table_count; t++) {
+        memcpy(got, begin, count * sizeof *got);
+        tables[t].kernels.combine(weights, channels + gap, classes, rows,
+                                  (ptrdiff_t)stride, channels, cells, got,
+                                  stride);
+        same(got, want, count * sizeof *got, "combine", t,
+             "%zu cells, %zu classes, %zu channels, gap %zu, shift %zu", cells,
+             classes, channels, gap, shift);
+        assert_true(guard_intact(&out));
+    }
+    guard_free(&in);
+    guard_free(&weights_in);
+    guard_free(&out);
+    free(begin);
+    free(want);
+}
+
+static void test_channels_are_combined_alike(void **state)
+{
+    static const size_t channels[] = {0, 1, 5, 16, 33};
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9002);
+    for (size_t i = 0; i < SIZE_COUNT; i++)
+        for (size_t shift = 0; shift < 16; shift++) {
+            size_t some = channels[(i + shift) % COUNT_OF(channels)];
+            check_combine(&r, size_at(i), shift + 1, some, 0, shift,
+                          GUARD_AT_START);
+            check_combine(&r, size_at(i), rng_below(&r, 20), some, shift % 4, 0,
+                          GUARD_AT_END);
+        }
+}
+
+/* ---- Both stages at once ------------------------------------------------ */
+
+static void check_fuse(rng *r, size_t classes, size_t channels, size_t gap_c,
+                       size_t gap_k, size_t shift, guard_side side)
+{
+    enum { CELLS = FMGCAM_FUSED_CELLS };
+    guard gradients_in, activations_in, weights_out, maps_out;
+    size_t stride = CELLS + gap_c, stride_k = channels * stride + gap_k;
+    float *gradients =
+        place(&gradients_in,
+              (classes - 1) * stride_k + (channels - 1) * stride + CELLS, shift,
+              side);
+    float *activations =
+        place_rows(&activations_in, r, channels, CELLS, gap_c, shift, side);
+    float *weights = place(&weights_out, classes * channels, shift, side);
+    float *maps = place(&maps_out, classes * CELLS, shift, side);
+    float *want_weights = make_floats(classes * channels);
+    float *want = make_floats(classes * CELLS);
+
+    fill(r, gradients,
+         (classes - 1) * stride_k + (channels - 1) * stride + CELLS);
+    for (size_t k = 0; k < classes; k++)
+        c_kernels.pool_rows(gradients + k * stride_k, (ptrdiff_t)stride,
+                            channels, CELLS, want_weights + k * channels);
+    for (size_t t = 0; t < table_count; t++) {
+        if (!tables[t].kernels.fuse)
+            continue;
+        struct fmgcam_fusing fusing = {
+            .gradients = gradients,
+            .gradients_stride_k = (ptrdiff_t)stride_k,
+            .gradients_stride_c = (ptrdiff_t)stride,
+            .activations = activations,
+            .activations_stride = (ptrdiff_t)stride,
+            .classes = classes,
+            .channels = channels,
+            .weights = weights,
+            .maps = maps,
+        };
+        size_t done = tables[t].kernels.fuse(&fusing);
+        assert_true(done <= channels && done % FMGCAM_LANES == 0);
+        memset(want, 0, classes * CELLS * sizeof *want);
+        c_kernels.combine(want_weights, channels, classes, activations,
+                          (ptrdiff_t)stride, done, CELLS, want, CELLS);
+        if (done == 0)
+            continue;
+        same(maps, want, classes * CELLS * sizeof *want, "fuse", t,
+             "%zu classes, %zu channels, gaps %zu and %zu, shift %zu", classes,
+             channels, gap_c, gap_k, shift);
+        for (size_t k = 0; k < classes; k++)
+            same(weights + k * channels, want_weights + k * channels,
+                 done * sizeof *want, "weights by fuse", t,
+                 "%zu classes, %zu channels", classes, channels);
+        fusing.weights = NULL;
+        memset(maps, 0xC3, classes * CELLS * sizeof *maps);
+        tables[t].kernels.fuse(&fusing);
+        same(maps, want, classes * CELLS * sizeof *want, "fuse", t,
+             "without weights");
+        assert_true(guard_intact(&weights_out) && guard_intact(&maps_out));
+    }
+    guard_free(&gradients_in);
+    guard_free(&activations_in);
+    guard_free(&weights_out);
+    guard_free(&maps_out);
+    free(want_weights);
+    free(want);
+}
+
+static void test_both_stages_at_once_are_alike(void **state)
+{
+    static const size_t channels[] = {1, 15, 16, 17, 32, 48, 100, 160};
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9003);
+    for (size_t k = 1; k <= FMGCAM_FUSED_CLASSES; k++)
+        for (size_t i = 0; i < COUNT_OF(channels); i++)
+            for (size_t shift = 0; shift < 16; shift++) {
+                check_fuse(&r, k, channels[i], 0, 0, shift, GUARD_AT_START);
+                check_fuse(&r, k, channels[i], shift, 16 * shift, 0,
+                           GUARD_AT_END);
+            }
+}
+
+/* The kernel that the benchmark's shapes depend on must be used for them. */
+static void test_the_usual_maps_are_done_at_once(void **state)
+{
+    enum { K = 2, C = 64 };
+    float *gradients = make_floats(K * C * FMGCAM_FUSED_CELLS);
+    float *activations = make_floats(C * FMGCAM_FUSED_CELLS);
+    float maps[K * FMGCAM_FUSED_CELLS];
+
+    (void)state;
+    for (size_t t = 0; t < table_count; t++) {
+        struct fmgcam_fusing fusing = {
+            .gradients = gradients,
+            .gradients_stride_k = C * FMGCAM_FUSED_CELLS,
+            .gradients_stride_c = FMGCAM_FUSED_CELLS,
+            .activations = activations,
+            .activations_stride = FMGCAM_FUSED_CELLS,
+            .classes = K,
+            .channels = C,
+            .maps = maps,
+        };
+        if (tables[t].flags & FMGCAM_CPU_AVX512)
+            assert_int_equal(tables[t].kernels.fuse(&fusing), C);
+    }
+    free(gradients);
+    free(activations);
+}
+
+/* ---- Stage 7 ------------------------------------------------------------ */
+
+static void check_stretch(rng *r, uint32_t resample, size_t cells, size_t width,
+                          size_t first, size_t end)
+{
+    guard in, out;
+    size_t padded = (end - first + FMGCAM_STRIP_UNIT - 1) / FMGCAM_STRIP_UNIT *
+                    FMGCAM_STRIP_UNIT;
+    struct fmgcam_taps taps = {
+        .starts = make_array(width, sizeof(uint32_t)),
+        .weights = make_floats(fmgcam_tap_space(cells, width)),
+    };
+    float *want = make_floats(padded);
+    struct fmgcam_stretch stretch = {
+        .cells = place(&in, cells, 0, GUARD_AT_END),
+        .count = cells,
+        .starts = taps.starts + first,
+        .weights = taps.weights + first,
+        .weights_stride = width,
+        .taps = fmgcam_tap_count(resample, cells, width),
+        .width = end - first,
+    };
+
+    fill(r, in.data, cells);
+    fmgcam_place_taps(resample, cells, width, &taps);
+    stretch.out = want;
+    c_kernels.stretch(&stretch);
+    stretch.out = place(&out, padded, 0, GUARD_AT_START);
+    for (size_t t = 0; t < table_count; t++) {
+        memset(stretch.out, 0xC3, padded * sizeof *want);
+        tables[t].kernels.stretch(&stretch);
+        for (size_t i = 0; i < padded; i++) /* -0 is 0 */
+            if (!(stretch.out[i] == want[i]))
+                fail_msg("stretch of %sdiffers at %zu: %zu cells to %zu, from "
+                         "%zu, kernel %u",
+                         flags_text(tables[t].flags), i, cells, width, first,
+                         resample);
+        assert_true(guard_intact(&out));
+    }
+    guard_free(&in);
+    guard_free(&out);
+    free(taps.starts);
+    free(taps.weights);
+    free(want);
+}
+
+static void test_rows_are_stretched_alike(void **state)
+{
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9004);
+    for (size_t cells = 1; cells < 70; cells += cells < 40 ? 1 : 7)
+        for (size_t i = 1; i < SIZE_COUNT; i += 1 + cells % 3)
+            for (uint32_t resample = 1; resample <= 3; resample++) {
+                size_t width = size_at(i),
+                       first = rng_below(&r, (uint32_t)width);
+                check_stretch(&r, resample, cells, width, 0, width);
+                check_stretch(&r, resample, cells, width, first,
+                              first + 1 +
+                                  rng_below(&r, (uint32_t)(width - first)));
+            }
+}
+
+/* A strip of a picture and all that it is made of. */
+typedef struct scene {
+    guard lines, under, out;
+    const float *pointers[9];
+    float weights[9];
+    float scales[6];
+    uint32_t colors[6];
+    uint8_t *under_pixels, *out_pixels, *want;
+    struct fmgcam_strip strip;
+    struct fmgcam_pixels pixels;
+    struct fmgcam_contest contest;
+} scene;
+
+enum { PLANES = 6 };
+
+static void scene_init(scene *s, rng *r, size_t width, size_t taps, float scale,
+                       size_t shift, guard_side side)
+{
+    size_t unit = FMGCAM_STRIP_UNIT, stride = (width + unit) / unit * unit;
+    size_t bytes = 3 * width, before = side == GUARD_AT_START ? shift : 0;
+
+    float *lines = place(&s->lines, taps * PLANES * stride, 0, GUARD_AT_END);
+    for (size_t i = 0; i < taps * PLANES * stride; i++)
+        lines[i] = rng_uniform(r, -scale, scale);
+    for (size_t j = 0; j < taps; j++) {
+        float *planes = lines + j * PLANES * stride;
+        memcpy(planes + 3 * stride, planes + stride,
+               stride * sizeof *planes); /* two classes that tie */
+        s->pointers[j] = planes;
+        s->weights[j] = rng_uniform(r, -0.2f, 1);
+    }
+    for (size_t k = 0; k < PLANES; k++) {
+        s->scales[k] = rng_below(r, 5) ? rng_uniform(r, 0, 2 / scale) : 0;
+        s->colors[k] = (uint32_t)rng_next(r) & 0xffffffu;
+    }
+    s->strip =
+        (struct fmgcam_strip){s->pointers, s->weights, taps, stride, width};
+    s->contest = (struct fmgcam_contest){PLANES, s->scales, s->colors};
+    guard_init(&s->under, bytes + before, side);
+    guard_init(&s->out, bytes + before, side);
+    s->under_pixels = (uint8_t *)s->under.data + before;
+    s->out_pixels = (uint8_t *)s->out.data + before;
+    s->want = make_array(bytes + 1, 1);
+    for (size_t i = 0; i < bytes; i++)
+        s->under_pixels[i] = (uint8_t)rng_next(r);
+}
+
+static void scene_free(scene *s)
+{
+    guard_free(&s->lines);
+    guard_free(&s->under);
+    guard_free(&s->out);
+    free(s->want);
+}
+
+static void shade(const struct fmgcam_kernels *kernels, const scene *s,
+                  bool contest, const struct fmgcam_pixels *pixels)
+{
+    if (contest)
+        kernels->shade_contest(&s->strip, pixels, &s->contest);
+    else
+        kernels->shade_mixed(&s->strip, pixels);
+}
+
+static void check_shade(scene *s, bool contest, bool picture, bool constant,
+                        float alpha)
+{
+    size_t bytes = 3 * s->strip.width;
+    const char *name = contest ? "shade_contest" : "shade_mixed";
+    struct fmgcam_pixels pixels = {
+        .under = picture ? s->under_pixels : NULL,
+        .out = s->want,
+        .alpha = picture ? alpha : 1.0f,
+        .constant = constant,
+    };
+
+    shade(&c_kernels, s, contest, &pixels);
+    for (size_t t = 0; t < table_count; t++) {
+        pixels.out = s->out_pixels;
+        memset(s->out_pixels, 0x5A, bytes);
+        shade(&tables[t].kernels, s, contest, &pixels);
+        same(s->out_pixels, s->want, bytes, name, t,
+             "%zu pixels, %zu taps, picture %d, constant %d", s->strip.width,
+             s->strip.taps, picture, constant);
+        assert_true(guard_intact(&s->out));
+        if (!picture)
+            continue;
+        memcpy(s->out_pixels, s->under_pixels, bytes);
+        pixels.under = s->out_pixels; /* in place */
+        shade(&tables[t].kernels, s, contest, &pixels);
+        same(s->out_pixels, s->want, bytes, name, t, "%zu pixels in place",
+             s->strip.width);
+        pixels.under = s->under_pixels;
+    }
+}
+
+static void check_scene(rng *r, size_t width, size_t taps, float scale,
+                        size_t shift, guard_side side)
+{
+    static const float alphas[] = {0.0f, 0.6f, 0.5f, 1.0f};
+    scene s;
+
+    scene_init(&s, r, width, taps, scale, shift, side);
+    for (int contest = 0; contest < 2; contest++) {
+        check_shade(&s, contest, false, false, 1);
+        for (int constant = 0; constant < 2; constant++)
+            check_shade(&s, contest, true, constant, alphas[shift % 4]);
+    }
+    scene_free(&s);
+}
+
+static void test_strips_are_shaded_alike(void **state)
+{
+    static const size_t taps[] = {1, 2, 3, 4, 5, 9};
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9005);
+    for (size_t i = 0; i < SIZE_COUNT; i++)
+        for (size_t shift = 0; shift < 16; shift++) {
+            size_t some = taps[(i + shift) % COUNT_OF(taps)];
+            check_scene(&r, size_at(i), some, 200, shift, GUARD_AT_START);
+            check_scene(&r, size_at(i), 4, 1, shift, GUARD_AT_END);
+            check_scene(&r, size_at(i), 2, 1e-3f, shift, GUARD_AT_END);
+        }
+}
+
+/* Far beyond what a picture can show, up to what the library lets through. */
+static void test_huge_values_are_clamped_alike(void **state)
+{
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9006);
+    for (size_t width = 1; width < 40; width++)
+        for (int exponent = 20; exponent <= 120; exponent += 10)
+            check_scene(&r, width, 4, ldexpf(1, exponent), width, GUARD_AT_END);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_build_info_names_the_best_kernels),
+        cmocka_unit_test(test_rows_are_pooled_alike),
+        cmocka_unit_test(test_zeros_of_both_signs_are_pooled_alike),
+        cmocka_unit_test(test_columns_are_pooled_and_transposed_alike),
+        cmocka_unit_test(test_channels_are_combined_alike),
+        cmocka_unit_test(test_both_stages_at_once_are_alike),
+        cmocka_unit_test(test_the_usual_maps_are_done_at_once),
+        cmocka_unit_test(test_rows_are_stretched_alike),
+        cmocka_unit_test(test_strips_are_shaded_alike),
+        cmocka_unit_test(test_huge_values_are_clamped_alike),
+    };
+
+    return cmocka_run_group_tests(tests, make_tables, NULL);
+}

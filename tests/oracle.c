@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "oracle.h"
 
+#include <fmgcam/fmgcam.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "support.h"
+#include "arrays.h"
 
 /* ---- Stage 1 ---------------------------------------------------------------
  *

@@ -258,34 +258,6 @@ void guard_free(guard *g)
     munmap(g->map, g->map_bytes);
 }
 
-void *make_array(size_t count, size_t element_bytes)
-{
-    void *memory = calloc(count ? count : 1, element_bytes);
-
-    if (!memory)
-        die("out of memory");
-    return memory;
-}
-
-float *make_floats(size_t count)
-{
-    return make_array(count, sizeof(float));
-}
-
-double *make_doubles(size_t count)
-{
-    return make_array(count, sizeof(double));
-}
-
-double *widen(const float *x, size_t count)
-{
-    double *wide = make_doubles(count);
-
-    for (size_t i = 0; i < count; i++)
-        wide[i] = (double)x[i];
-    return wide;
-}
-
 /* ---- Problems of every size --------------------------------------------- */
 
 sizes sizes_at(size_t index)
@@ -676,11 +648,6 @@ int32_t run_all_but_one(void *opaque, fmgcam_task_fn task, void *job,
 }
 
 /* ---- Assertions --------------------------------------------------------- */
-
-double float_gamma(double roundings)
-{
-    return roundings * FLOAT_ROUNDOFF / (1 - roundings * FLOAT_ROUNDOFF);
-}
 
 bool begins_with_name(const char *detail)
 {

@@ -19,6 +19,8 @@
 #include <cmocka.h>
 #include <fmgcam/fmgcam.h>
 
+#include "arrays.h"
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- Random numbers ----------------------------------------------------- */
@@ -81,31 +83,12 @@ void guard_init(guard *g, size_t bytes, guard_side side);
 bool guard_intact(const guard *g);
 void guard_free(guard *g);
 
-/* Zeroed memory for @p count elements; ends the program where there is none. */
-void *make_array(size_t count, size_t element_bytes);
-float *make_floats(size_t count);
-double *make_doubles(size_t count);
-double *widen(const float *x, size_t count);
-
 /* ---- Problems of every size --------------------------------------------- */
-
-typedef struct sizes {
-    uint32_t classes, channels, height, width;
-} sizes;
 
 /* 64 sizes in which every two of the shapes, channel counts and class counts
  * that are worth testing meet. */
 #define ALL_SIZES 64
 sizes sizes_at(size_t index);
-
-typedef struct problem {
-    sizes size;
-    size_t cells;       /* H W */
-    size_t stack;       /* K H W */
-    float *activations; /* [C,H,W] */
-    float *gradients;   /* [K,C,H,W], or NULL */
-    float *weights;     /* [K,C] */
-} problem;
 
 /* Random values in -1...1; with @p in_half all of them fit binary16. The many
  * numbers of the gradients are made only where they are asked for. */
@@ -194,14 +177,6 @@ runner run_foreign_index;  /* passes index == count in place of the last */
 runner run_all_but_one;    /* leaves the last task out and returns 0 */
 
 /* ---- Assertions --------------------------------------------------------- */
-
-/* Unit roundoff of float, and its smallest step. */
-#define FLOAT_ROUNDOFF 0x1p-24
-#define FLOAT_TINY     0x1p-149
-
-/* gamma_n = n u / (1 - n u): the relative error that n roundings to float can
- * add up to. */
-double float_gamma(double roundings);
 
 #define expect_ok(context, call)                                               \
  expect_status_at((context), (call), FMGCAM_STATUS_OK, "", #call, __FILE__,    \

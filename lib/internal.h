@@ -435,9 +435,12 @@ struct fmgcam_pooling {
     const struct fmgcam_scratch *scratch;
     float *weights; /* [n, channels] */
 };
-/* Channels @p first on of item @p n, at most FMGCAM_TILE_CHANNELS. */
-void fmgcam_pool_channels(const struct fmgcam_pooling *pooling, size_t n,
-                          size_t first, size_t channels, uint32_t worker);
+/* Channels @p first on (at most FMGCAM_TILE_CHANNELS) of @p count classes from
+ * @p n on. @p soon (optional): see fmgcam_rows. */
+void fmgcam_pool_block(const struct fmgcam_pooling *pooling, size_t n,
+                       size_t count, size_t first, size_t channels,
+                       const float *soon, ptrdiff_t soon_stride,
+                       uint32_t worker);
 fmgcam_status fmgcam_pool(fmgcam_context *context,
                           const struct fmgcam_view *gradients,
                           const struct fmgcam_scratch *scratch, float *weights);

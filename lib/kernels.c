@@ -30,22 +30,29 @@ static inline size_t smaller(size_t a, size_t b)
 
 /* ---- Stage 1 ------------------------------------------------------------- */
 
-static void pool_rows(const float *rows, ptrdiff_t stride, size_t channels,
-                      size_t cells, float *weights)
+static float pool_row(const float *row, size_t cells)
 {
-    for (size_t c = 0; c < channels; c++) {
-        const float *row = rows + (ptrdiff_t)c * stride;
-        vec4 sums[4] = {{0}};
-        float lanes[FMGCAM_LANES];
-        size_t s = 0;
-        for (; s + FMGCAM_LANES <= cells; s += FMGCAM_LANES)
-            for (size_t i = 0; i < 4; i++)
-                sums[i] += load4(row + s + 4 * i);
-        memcpy(lanes, sums, sizeof lanes);
-        for (size_t lane = 0; s + lane < cells; lane++)
-            lanes[lane] += row[s + lane];
-        weights[c] = fmgcam_fold_lanes(lanes) / (float)cells;
-    }
+    vec4 sums[4] = {{0}};
+    float lanes[FMGCAM_LANES];
+    size_t s = 0;
+    for (; s + FMGCAM_LANES <= cells; s += FMGCAM_LANES)
+        for (size_t i = 0; i < 4; i++)
+            sums[i] += load4(row + s + 4 * i);
+    memcpy(lanes, sums, sizeof lanes);
+    for (size_t lane = 0; s + lane < cells; lane++)
+        lanes[lane] += row[s + lane];
+    return fmgcam_fold_lanes(lanes) / (float)cells;
+}
+
+static void pool_rows(const struct fmgcam_rows *rows, float *weights,
+                      size_t weights_stride)
+{
+    for (size_t k = 0; k < rows->classes; k++)
+        for (size_t c = 0; c < rows->channels; c++)
+            weights[k * weights_stride + c] =
+                pool_row(rows->data + (ptrdiff_t)k * rows->stride_k +
+                             (ptrdiff_t)c * rows->stride_c,
+                         rows->cells);
 }
 
 /* Channels side by side, each in its own lanes. */

@@ -28,6 +28,18 @@ static inline float fmgcam_fold_lanes(float lanes[FMGCAM_LANES])
     return lanes[0];
 }
 
+/* Gradients of some classes and channels, rows of contiguous cells. Strides in
+ * floats. */
+struct fmgcam_rows {
+    const float *data;
+    ptrdiff_t stride_k, stride_c;
+    size_t classes, channels, cells; /* cells: 1 or more */
+    /* Rows of as many channels and cells that will be read next, for which the
+     * CPU may be told to look meanwhile; or NULL. */
+    const float *soon;
+    ptrdiff_t soon_stride;
+};
+
 /* The gradients and activations of one picture, rows of contiguous cells.
  * Strides in floats. */
 struct fmgcam_fusing {
@@ -87,11 +99,11 @@ struct fmgcam_contest {
 };
 
 struct fmgcam_kernels {
-    /* weights[c] = mean of the cells of rows[c]. */
-    void (*pool_rows)(const float *rows, ptrdiff_t stride, size_t channels,
-                      size_t cells, float *weights);
+    /* weights[k * weights_stride + c] = mean of the cells of a row. */
+    void (*pool_rows)(const struct fmgcam_rows *rows, float *weights,
+                      size_t weights_stride);
 
-    /* The same of cells[s][c], channels being contiguous. */
+    /* weights[c] = mean over s of cells[s][c], channels being contiguous. */
     void (*pool_columns)(const float *cells, ptrdiff_t stride, size_t channels,
                          size_t count, float *weights);
 

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* The CPU sees by itself that rows of more cells go on. */
+enum { SHORT_CELLS = 256 };
+
 struct pass {
     struct fmgcam_pooling pooling;
     struct fmgcam_combining combining;
@@ -36,9 +39,14 @@ static size_t fuse(const struct fmgcam_kernels *kernels,
 
 static void pass_block(const struct pass *pass, size_t first, size_t channels)
 {
-    size_t cells = pass->combining.activations->cells;
-    for (size_t k = 0; k < pass->combining.classes; k++)
-        fmgcam_pool_channels(&pass->pooling, k, first, channels, 0);
+    const struct fmgcam_view *activations = pass->combining.activations;
+    size_t cells = activations->cells;
+    ptrdiff_t stride = 0;
+    const float *soon = NULL;
+    if (cells <= SHORT_CELLS)
+        soon = fmgcam_view_rows(activations, 0, first, 0, &stride);
+    fmgcam_pool_block(&pass->pooling, 0, pass->combining.classes, first,
+                      channels, soon, stride, 0);
     for (size_t s = 0; s < cells; s += FMGCAM_TILE_CELLS)
         fmgcam_add_channels(&pass->combining, s,
                             smaller(FMGCAM_TILE_CELLS, cells - s), first,

@@ -32,42 +32,62 @@ static void pool_copies(const struct fmgcam_pooling *pooling, size_t n,
         weights[c] = fmgcam_fold_lanes(lanes[c]) / (float)gradients->cells;
 }
 
-void fmgcam_pool_channels(const struct fmgcam_pooling *pooling, size_t n,
-                          size_t first, size_t channels, uint32_t worker)
+void fmgcam_pool_block(const struct fmgcam_pooling *pooling, size_t n,
+                       size_t count, size_t first, size_t channels,
+                       const float *soon, ptrdiff_t soon_stride,
+                       uint32_t worker)
 {
     const struct fmgcam_view *gradients = pooling->gradients;
     const struct fmgcam_kernels *kernels = pooling->kernels;
-    float *weights = pooling->weights + n * gradients->channels + first;
-    size_t cells = gradients->cells;
-    ptrdiff_t stride;
-    const float *rows = fmgcam_view_rows(gradients, n, first, 0, &stride);
-    if (rows) {
-        kernels->pool_rows(rows, stride, channels, cells, weights);
+    size_t stride = gradients->channels;
+    float *weights = pooling->weights + n * stride + first;
+    struct fmgcam_rows rows = {
+        .stride_k = gradients->stride_n,
+        .classes = count,
+        .channels = channels,
+        .cells = gradients->cells,
+        .soon = soon,
+        .soon_stride = soon_stride,
+    };
+    rows.data = fmgcam_view_rows(gradients, n, first, 0, &rows.stride_c);
+    if (rows.data) {
+        kernels->pool_rows(&rows, weights, stride);
         return;
     }
-    const float *columns = fmgcam_view_columns(gradients, n, first, &stride);
-    if (columns)
-        kernels->pool_columns(columns, stride, channels, cells, weights);
-    else
-        pool_copies(pooling, n, first, channels, worker, weights);
+    for (size_t k = 0; k < count; k++, weights += stride) {
+        ptrdiff_t step;
+        const float *columns =
+            fmgcam_view_columns(gradients, n + k, first, &step);
+        if (columns)
+            kernels->pool_columns(columns, step, channels, gradients->cells,
+                                  weights);
+        else
+            pool_copies(pooling, n + k, first, channels, worker, weights);
+    }
 }
 
 /* ---- The stage ----------------------------------------------------------- */
 
-static size_t count_blocks(const struct fmgcam_view *gradients)
+/* Classes of one block of work: few enough to spread many of them, and enough
+ * for their rows to come from memory side by side. */
+enum { BLOCK_CLASSES = 8 };
+
+static size_t count_blocks(size_t size, size_t block)
 {
-    return (gradients->channels + FMGCAM_TILE_CHANNELS - 1) /
-           FMGCAM_TILE_CHANNELS;
+    return (size + block - 1) / block;
 }
 
-static void pool_block(void *job, size_t index, uint32_t worker)
+static void pool_item(void *job, size_t index, uint32_t worker)
 {
     const struct fmgcam_pooling *pooling = job;
-    size_t blocks = count_blocks(pooling->gradients);
-    size_t first = index % blocks * FMGCAM_TILE_CHANNELS;
-    size_t channels =
-        smaller(FMGCAM_TILE_CHANNELS, pooling->gradients->channels - first);
-    fmgcam_pool_channels(pooling, index / blocks, first, channels, worker);
+    const struct fmgcam_view *gradients = pooling->gradients;
+    size_t across = count_blocks(gradients->channels, FMGCAM_TILE_CHANNELS);
+    size_t n = index / across * BLOCK_CLASSES;
+    size_t first = index % across * FMGCAM_TILE_CHANNELS;
+    fmgcam_pool_block(
+        pooling, n, smaller(BLOCK_CLASSES, gradients->n - n), first,
+        smaller(FMGCAM_TILE_CHANNELS, gradients->channels - first), NULL, 0,
+        worker);
 }
 
 fmgcam_status fmgcam_pool(fmgcam_context *context,
@@ -80,8 +100,10 @@ fmgcam_status fmgcam_pool(fmgcam_context *context,
         .scratch = scratch,
         .weights = weights,
     };
-    fmgcam_status status = fmgcam_run_items(
-        context, pool_block, &pooling, gradients->n * count_blocks(gradients));
+    size_t items = count_blocks(gradients->n, BLOCK_CLASSES) *
+                   count_blocks(gradients->channels, FMGCAM_TILE_CHANNELS);
+    fmgcam_status status =
+        fmgcam_run_items(context, pool_item, &pooling, items);
     return status ? status
                   : fmgcam_judge_weights(context, "gradients",
                                          FMGCAM_FORM_GRADIENTS, gradients,

@@ -149,32 +149,49 @@ static size_t size_at(size_t i)
 
 /* ---- Stages 1 and 2 ----------------------------------------------------- */
 
-static void check_pool_rows(rng *r, size_t cells, size_t channels, size_t gap,
-                            size_t shift, guard_side side)
+/* Classes one after the other, and their channels mixed with each other; both
+ * ways round. */
+static void check_pool_rows(rng *r, size_t cells, size_t classes,
+                            size_t channels, size_t gap, size_t shift,
+                            guard_side side)
 {
     guard in, out;
-    float want[64];
-    float *rows = place_rows(&in, r, channels, cells, gap, shift, side);
-    float *got = place(&out, channels, shift, side);
+    size_t count = classes * channels, bytes = count * sizeof(float);
+    float *want = make_floats(count);
+    float *data = place_rows(&in, r, count, cells, gap, shift, side);
+    float *got = place(&out, count, shift, side);
     ptrdiff_t stride = (ptrdiff_t)(cells + gap);
 
-    for (int backwards = 0; backwards < 2; backwards++) {
-        if (backwards && channels) {
-            rows += (ptrdiff_t)(channels - 1) * stride;
-            stride = -stride;
+    for (int way = 0; way < 4; way++) {
+        struct fmgcam_rows rows = {
+            .data = data,
+            .stride_k = way % 2 ? stride : stride * (ptrdiff_t)channels,
+            .stride_c = way % 2 ? stride * (ptrdiff_t)classes : stride,
+            .classes = classes,
+            .channels = channels,
+            .cells = cells,
+            .soon = way % 2 ? data : NULL,
+            .soon_stride = stride,
+        };
+        if (way / 2 && count) {
+            rows.data += ((ptrdiff_t)count - 1) * stride;
+            rows.stride_k = -rows.stride_k;
+            rows.stride_c = -rows.stride_c;
         }
-        c_kernels.pool_rows(rows, stride, channels, cells, want);
+        c_kernels.pool_rows(&rows, want, channels);
         for (size_t t = 0; t < table_count; t++) {
-            memset(got, 0xC3, channels * sizeof *got);
-            tables[t].kernels.pool_rows(rows, stride, channels, cells, got);
-            same(got, want, channels * sizeof *got, "pool_rows", t,
-                 "%zu cells, %zu channels, gap %zu, shift %zu, side %d", cells,
-                 channels, gap, shift, (int)side);
+            memset(got, 0xC3, bytes);
+            tables[t].kernels.pool_rows(&rows, got, channels);
+            same(got, want, bytes, "pool_rows", t,
+                 "%zu cells, %zu classes, %zu channels, gap %zu, shift %zu, "
+                 "side %d",
+                 cells, classes, channels, gap, shift, (int)side);
             assert_true(guard_intact(&out));
         }
     }
     guard_free(&in);
     guard_free(&out);
+    free(want);
 }
 
 static void test_rows_are_pooled_alike(void **state)
@@ -187,9 +204,10 @@ static void test_rows_are_pooled_alike(void **state)
     for (size_t i = 1; i < SIZE_COUNT; i++)
         for (size_t shift = 0; shift < 16; shift++) {
             size_t some = channels[(i + shift) % COUNT_OF(channels)];
-            check_pool_rows(&r, size_at(i), some, 0, shift, GUARD_AT_START);
-            check_pool_rows(&r, size_at(i), some, 0, 0, GUARD_AT_END);
-            check_pool_rows(&r, size_at(i), some, 1 + shift, shift,
+            size_t classes = 1 + rng_below(&r, size_at(i) < 68 ? 10 : 2);
+            check_pool_rows(&r, size_at(i), 1, some, 0, shift, GUARD_AT_START);
+            check_pool_rows(&r, size_at(i), classes, some, 0, 0, GUARD_AT_END);
+            check_pool_rows(&r, size_at(i), classes, some, 1 + shift, shift,
                             shift % 2 ? GUARD_AT_START : GUARD_AT_END);
         }
 }
@@ -203,9 +221,14 @@ static void test_zeros_of_both_signs_are_pooled_alike(void **state)
     for (size_t cells = 1; cells <= 67; cells++) {
         for (size_t i = 0; i < 16 * cells; i++)
             rows[i] = i / cells % 3 ? -0.0f : i % 2 ? 0.0f : -0.0f;
-        c_kernels.pool_rows(rows, (ptrdiff_t)cells, 16, cells, want);
+        const struct fmgcam_rows all = {.data = rows,
+                                        .stride_c = (ptrdiff_t)cells,
+                                        .classes = 1,
+                                        .channels = 16,
+                                        .cells = cells};
+        c_kernels.pool_rows(&all, want, 16);
         for (size_t t = 0; t < table_count; t++) {
-            tables[t].kernels.pool_rows(rows, (ptrdiff_t)cells, 16, cells, got);
+            tables[t].kernels.pool_rows(&all, got, 16);
             same(got, want, sizeof want, "pool_rows", t, "%zu cells", cells);
         }
     }
@@ -328,9 +351,13 @@ static void check_fuse(rng *r, size_t classes, size_t channels, size_t gap_c,
 
     fill(r, gradients,
          (classes - 1) * stride_k + (channels - 1) * stride + CELLS);
-    for (size_t k = 0; k < classes; k++)
-        c_kernels.pool_rows(gradients + k * stride_k, (ptrdiff_t)stride,
-                            channels, CELLS, want_weights + k * channels);
+    const struct fmgcam_rows rows = {.data = gradients,
+                                     .stride_k = (ptrdiff_t)stride_k,
+                                     .stride_c = (ptrdiff_t)stride,
+                                     .classes = classes,
+                                     .channels = channels,
+                                     .cells = CELLS};
+    c_kernels.pool_rows(&rows, want_weights, channels);
     for (size_t t = 0; t < table_count; t++) {
         if (!tables[t].kernels.fuse)
             continue;

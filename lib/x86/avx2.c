@@ -40,15 +40,14 @@ AVX2_INLINE void prefetch(const void *from, size_t offset)
     _mm_prefetch((const char *)((uintptr_t)from + offset), _MM_HINT_T0);
 }
 
-/* Ask for what a stream of rows comes to in a while: short rows of several
- * classes in turn are not what the CPU expects. */
+/* How far ahead a stream of rows is asked for: the CPU alone does not see that
+ * the rows of several classes, read in turn, go on and on. */
+enum { AHEAD_BYTES = 1024 };
+
 AVX2_INLINE void prefetch_row(const float *row, size_t cells)
 {
-    enum { AHEAD_BYTES = 1024, SHORT_CELLS = 64 };
-    if (cells > SHORT_CELLS)
-        return;
     for (size_t i = 0; i + LINE_BYTES <= cells * sizeof *row; i += LINE_BYTES)
-        prefetch(row, AHEAD_BYTES + i);
+        prefetch(row, i);
 }
 
 /* The row's 16 lanes, of which the first and the second half are added at once:
@@ -60,6 +59,7 @@ AVX2_INLINE __m256 sum_row(const float *row, size_t cells, __m256i low,
     __m256 first = _mm256_setzero_ps(), second = first;
     size_t s = 0;
     for (; s + FMGCAM_LANES <= cells; s += FMGCAM_LANES) {
+        prefetch(row + s, AHEAD_BYTES);
         first = _mm256_add_ps(first, _mm256_loadu_ps(row + s));
         second = _mm256_add_ps(second, _mm256_loadu_ps(row + s + WIDTH));
     }
@@ -103,26 +103,52 @@ AVX2_INLINE __m256 fold_rows(const __m256 rows[8], __m256 cells)
     return _mm256_div_ps(_mm256_permutevar8x32_ps(sums, order), cells);
 }
 
-AVX2 static void pool_rows(const float *rows, ptrdiff_t stride, size_t channels,
-                           size_t cells, float *weights)
+/* Classes whose rows are read in turn, channel by channel. */
+enum { GROUP_CLASSES = 8 };
+
+/* Up to 8 channels of a group. Constant: @p cells. */
+AVX2_INLINE void pool_group(const struct fmgcam_rows *rows, size_t cells,
+                            float *weights, size_t weights_stride)
 {
-    const __m256 divisor = _mm256_set1_ps((float)cells);
     size_t rest = cells % FMGCAM_LANES;
     const __m256i low = first_lanes(smaller(rest, WIDTH));
     const __m256i high = first_lanes(rest < WIDTH ? 0 : rest - WIDTH);
-    for (size_t c = 0; c < channels; c += WIDTH) {
-        size_t count = smaller(channels - c, WIDTH);
-        __m256 sums[WIDTH];
-        for (size_t i = 0; i < WIDTH; i++)
-            sums[i] = _mm256_setzero_ps();
-        for (size_t i = 0; i < count; i++) {
-            const float *row = rows + (ptrdiff_t)(c + i) * stride;
-            prefetch_row(row, cells);
-            sums[i] = sum_row(row, cells, low, high);
-        }
-        _mm256_maskstore_ps(weights + c, first_lanes(count),
-                            fold_rows(sums, divisor));
+    __m256 sums[GROUP_CLASSES][WIDTH];
+    for (size_t i = 0; i < rows->channels; i++) {
+        const float *row = rows->data + (ptrdiff_t)i * rows->stride_c;
+        if (rows->soon)
+            prefetch_row(rows->soon + (ptrdiff_t)i * rows->soon_stride, cells);
+        for (size_t k = 0; k < rows->classes; k++, row += rows->stride_k)
+            sums[k][i] = sum_row(row, cells, low, high);
     }
+    for (size_t k = 0; k < rows->classes; k++) {
+        for (size_t i = rows->channels; i < WIDTH; i++)
+            sums[k][i] = _mm256_setzero_ps();
+        _mm256_maskstore_ps(weights + k * weights_stride,
+                            first_lanes(rows->channels),
+                            fold_rows(sums[k], _mm256_set1_ps((float)cells)));
+    }
+}
+
+AVX2 static void pool_rows(const struct fmgcam_rows *all, float *weights,
+                           size_t weights_stride)
+{
+    struct fmgcam_rows rows = *all;
+    for (size_t c = 0; c < all->channels; c += WIDTH)
+        for (size_t k = 0; k < all->classes; k += GROUP_CLASSES) {
+            float *to = weights + k * weights_stride + c;
+            rows.data = all->data + (ptrdiff_t)k * all->stride_k +
+                        (ptrdiff_t)c * all->stride_c;
+            rows.classes = smaller(all->classes - k, GROUP_CLASSES);
+            rows.channels = smaller(all->channels - c, WIDTH);
+            rows.soon = k == 0 && all->soon
+                            ? all->soon + (ptrdiff_t)c * all->soon_stride
+                            : NULL;
+            if (rows.cells == FMGCAM_FUSED_CELLS)
+                pool_group(&rows, FMGCAM_FUSED_CELLS, to, weights_stride);
+            else
+                pool_group(&rows, rows.cells, to, weights_stride);
+        }
 }
 
 /* ---- Stage 1: columns ---------------------------------------------------- */

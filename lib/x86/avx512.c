@@ -69,19 +69,39 @@ AVX512_INLINE __m512 add_masked(__m512 sum, __mmask16 mask, const float *from)
     return sum;
 }
 
+/* Ask for a line that will be needed. Never faults. */
+AVX512_INLINE void prefetch(const void *from, size_t offset)
+{
+    _mm_prefetch((const char *)((uintptr_t)from + offset), _MM_HINT_T0);
+}
+
+/* How far ahead a stream of rows is asked for: the CPU alone does not see that
+ * the rows of several classes, read in turn, go on and on. */
+enum { AHEAD_BYTES = 1024 };
+
+AVX512_INLINE void prefetch_row(const float *row, size_t cells, size_t offset)
+{
+    for (size_t i = 0; i + LINE_BYTES <= cells * sizeof *row; i += LINE_BYTES)
+        prefetch(row, offset + i);
+}
+
 /* The row's 16 lanes. @p vectors are those of @p lanes, possibly a constant. */
 AVX512_INLINE __m512 sum_row(const float *row, struct row_lanes lanes,
                              size_t vectors)
 {
     const float *at = row - lanes.shift, *last = at + (vectors - 1) * WIDTH;
+    prefetch(at, AHEAD_BYTES);
     if (vectors == 1)
         return _mm512_maskz_load_ps((__mmask16)(lanes.first & lanes.last), at);
+    prefetch(at + WIDTH, AHEAD_BYTES);
     if (vectors == 2)
         return add_masked(_mm512_maskz_load_ps(lanes.first, at), lanes.last,
                           last);
     __m512 sum = add_masked(_mm512_load_ps(at + WIDTH), lanes.first, at);
-    for (at += 2 * WIDTH; at < last; at += WIDTH)
+    for (at += 2 * WIDTH; at < last; at += WIDTH) {
+        prefetch(at, AHEAD_BYTES);
         sum = _mm512_add_ps(sum, _mm512_load_ps(at));
+    }
     return add_masked(sum, lanes.last, last);
 }
 
@@ -112,93 +132,72 @@ AVX512_INLINE __m512 fold_pairs(__m512 a, __m512 b)
                          _mm512_shuffle_ps(a, b, 0xdd));
 }
 
-AVX512_INLINE __m512 fold_four(__m512 a, __m512 b, __m512 c, __m512 d)
+AVX512_INLINE __m512 fold_four(const __m512 rows[4])
 {
-    return fold_quarters(fold_halves(a, b), fold_halves(c, d));
+    return fold_quarters(fold_halves(rows[0], rows[1]),
+                         fold_halves(rows[2], rows[3]));
 }
 
-/* The means of 16 rows, which come as four of fold_four(). A lane that nothing
- * was added to is +0 in the C kernel, and may be -0 here where all cells are:
- * adding +0 makes up for that. */
-AVX512_INLINE __m512 fold_rest(const __m512 fours[4], __m512 cells)
+/* The means of 16 rows. A lane that nothing was added to is +0 in the C kernel,
+ * and may be -0 here where all cells are: adding +0 makes up for that. */
+AVX512_INLINE __m512 fold_rows(const __m512 rows[16], __m512 cells)
 {
     const __m512i order =
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    __m512 sums = fold_pairs(fold_eighths(fours[0], fours[1]),
-                             fold_eighths(fours[2], fours[3]));
+    __m512 sums =
+        fold_pairs(fold_eighths(fold_four(rows), fold_four(rows + 4)),
+                   fold_eighths(fold_four(rows + 8), fold_four(rows + 12)));
     sums = _mm512_permutexvar_ps(order, sums);
     return _mm512_div_ps(_mm512_add_ps(sums, _mm512_setzero_ps()), cells);
 }
 
-AVX512_INLINE __m512 fold_rows(const __m512 rows[16], __m512 cells)
-{
-    __m512 fours[4];
-    EACH (i, 4)
-        fours[i] = fold_four(rows[4 * i], rows[4 * i + 1], rows[4 * i + 2],
-                             rows[4 * i + 3]);
-    return fold_rest(fours, cells);
-}
+/* Classes whose rows are read in turn, channel by channel. */
+enum { GROUP_CLASSES = 8 };
 
-/* Ask for a line that will be needed. Never faults. */
-AVX512_INLINE void prefetch(const void *from, size_t offset)
+/* Up to 16 channels of a group. Constant: @p vectors of a row, or 0 where they
+ * must be found. */
+AVX512_INLINE void pool_group(const struct fmgcam_rows *rows, size_t vectors,
+                              float *weights, size_t weights_stride)
 {
-    _mm_prefetch((const char *)((uintptr_t)from + offset), _MM_HINT_T0);
-}
-
-/* Ask for what a stream of rows comes to in a while: short rows of several
- * classes in turn are not what the CPU expects. */
-AVX512_INLINE void prefetch_row(const float *row, size_t cells)
-{
-    enum { AHEAD_BYTES = 1024 };
-    for (size_t i = 0; i + LINE_BYTES <= cells * sizeof *row; i += LINE_BYTES)
-        prefetch(row, AHEAD_BYTES + i);
-}
-
-/* Constant: @p cells, or 0 for those in @p count. */
-AVX512_INLINE __m512 sum_cells(const float *row, size_t cells, size_t count)
-{
-    if (cells == FMGCAM_FUSED_CELLS) {
-        prefetch_row(row, cells);
-        return sum_row(row, find_lanes(row, cells), FUSED_VECTORS + 1);
+    __m512 sums[GROUP_CLASSES][WIDTH];
+    for (size_t i = 0; i < rows->channels; i++) {
+        const float *row = rows->data + (ptrdiff_t)i * rows->stride_c;
+        if (rows->soon)
+            prefetch_row(rows->soon + (ptrdiff_t)i * rows->soon_stride,
+                         rows->cells, 0);
+        for (size_t k = 0; k < rows->classes; k++, row += rows->stride_k) {
+            struct row_lanes lanes = find_lanes(row, rows->cells);
+            sums[k][i] = sum_row(row, lanes, vectors ? vectors : lanes.vectors);
+        }
     }
-    struct row_lanes lanes = find_lanes(row, count);
-    return sum_row(row, lanes, lanes.vectors);
-}
-
-AVX512_INLINE void pool_rows_of(const float *rows, ptrdiff_t stride,
-                                size_t channels, size_t cells, size_t count,
-                                float *weights)
-{
-    const __m512 divisor = _mm512_set1_ps((float)count);
-    size_t c = 0;
-    for (; c + WIDTH <= channels; c += WIDTH) {
-        __m512 fours[4];
-        for (size_t i = 0; i < 4; i++, rows += 4 * stride)
-            fours[i] = fold_four(sum_cells(rows, cells, count),
-                                 sum_cells(rows + stride, cells, count),
-                                 sum_cells(rows + 2 * stride, cells, count),
-                                 sum_cells(rows + 3 * stride, cells, count));
-        _mm512_storeu_ps(weights + c, fold_rest(fours, divisor));
+    for (size_t k = 0; k < rows->classes; k++) {
+        for (size_t i = rows->channels; i < WIDTH; i++)
+            sums[k][i] = _mm512_setzero_ps();
+        _mm512_mask_storeu_ps(
+            weights + k * weights_stride, first_lanes(rows->channels),
+            fold_rows(sums[k], _mm512_set1_ps((float)rows->cells)));
     }
-    if (c == channels)
-        return;
-    __m512 sums[WIDTH];
-    for (size_t i = 0; i < WIDTH; i++)
-        sums[i] = i < channels - c
-                      ? sum_cells(rows + (ptrdiff_t)i * stride, cells, count)
-                      : _mm512_setzero_ps();
-    _mm512_mask_storeu_ps(weights + c, first_lanes(channels - c),
-                          fold_rows(sums, divisor));
 }
 
-AVX512 static void pool_rows(const float *rows, ptrdiff_t stride,
-                             size_t channels, size_t cells, float *weights)
+AVX512 static void pool_rows(const struct fmgcam_rows *all, float *weights,
+                             size_t weights_stride)
 {
-    if (cells == FMGCAM_FUSED_CELLS)
-        pool_rows_of(rows, stride, channels, FMGCAM_FUSED_CELLS, cells,
-                     weights);
-    else
-        pool_rows_of(rows, stride, channels, 0, cells, weights);
+    struct fmgcam_rows rows = *all;
+    for (size_t c = 0; c < all->channels; c += WIDTH)
+        for (size_t k = 0; k < all->classes; k += GROUP_CLASSES) {
+            float *to = weights + k * weights_stride + c;
+            rows.data = all->data + (ptrdiff_t)k * all->stride_k +
+                        (ptrdiff_t)c * all->stride_c;
+            rows.classes = smaller(all->classes - k, GROUP_CLASSES);
+            rows.channels = smaller(all->channels - c, WIDTH);
+            rows.soon = k == 0 && all->soon
+                            ? all->soon + (ptrdiff_t)c * all->soon_stride
+                            : NULL;
+            if (rows.cells == FMGCAM_FUSED_CELLS)
+                pool_group(&rows, FUSED_VECTORS + 1, to, weights_stride);
+            else
+                pool_group(&rows, 0, to, weights_stride);
+        }
 }
 
 /* ---- Stage 1: columns ---------------------------------------------------- */
@@ -426,7 +425,6 @@ AVX512_INLINE void pool_channel(const struct fmgcam_fusing *f, size_t classes,
     const struct row_lanes lanes = block->rows[i];
     EACH (k, classes) {
         const float *row = gradients + (ptrdiff_t)k * f->gradients_stride_k;
-        prefetch_row(row, FMGCAM_FUSED_CELLS);
         block->lanes[i * classes + k] = sum_row(row, lanes, FUSED_VECTORS + 1);
     }
 }
@@ -488,7 +486,7 @@ AVX512_INLINE void fuse_classes(const struct fmgcam_fusing *f, size_t classes,
             turn_weights(&block, classes, f->weights + c, f->channels);
         for (size_t i = 0; i < WIDTH; i++, gradients += stride) {
             const float *weights = block.weights + i * classes;
-            prefetch_row(activations, FMGCAM_FUSED_CELLS);
+            prefetch_row(activations, FMGCAM_FUSED_CELLS, AHEAD_BYTES);
             EACH (v, FUSED_VECTORS)
                 row[v] = _mm512_loadu_ps(activations + v * WIDTH);
             EACH (k, classes) {

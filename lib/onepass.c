@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* The CPU sees by itself that rows of more cells go on. */
+/* The CPU sees by itself how one class's rows of more cells go on. */
 enum { SHORT_CELLS = 256 };
 
 struct pass {
@@ -43,7 +43,7 @@ static void pass_block(const struct pass *pass, size_t first, size_t channels)
     size_t cells = activations->cells;
     ptrdiff_t stride = 0;
     const float *soon = NULL;
-    if (cells <= SHORT_CELLS)
+    if (cells <= SHORT_CELLS || pass->combining.classes > 1)
         soon = fmgcam_view_rows(activations, 0, first, 0, &stride);
     fmgcam_pool_block(&pass->pooling, 0, pass->combining.classes, first,
                       channels, soon, stride, 0);

@@ -112,20 +112,23 @@ static fmgcam_status check_shape(fmgcam_context *context, const char *name,
         return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
                            "%s: rank %u, expected %s", name, rank, expected);
 
-    char shape[FMGCAM_SHAPE_TEXT_SIZE];
-    print_extents(tensor->shape, rank, shape);
+    int in_range = 1;
     for (uint32_t i = 0; i < rank; i++)
-        if (tensor->shape[i] < 1 || tensor->shape[i] > max_extent)
-            return fmgcam_fail(
-                context, FMGCAM_STATUS_SHAPE,
-                "%s: shape %s, expected extents from 1 to %" PRId64, name,
-                shape, max_extent);
+        in_range &= tensor->shape[i] >= 1 && tensor->shape[i] <= max_extent;
     int is_single =
         form == FMGCAM_FORM_ACTIVATIONS || form == FMGCAM_FORM_VECTOR;
-    if (is_single && rank == map_axes + 2 && tensor->shape[0] != 1)
+    int is_many = is_single && rank == map_axes + 2 && tensor->shape[0] != 1;
+    if (in_range && !is_many)
+        return FMGCAM_STATUS_OK;
+
+    char shape[FMGCAM_SHAPE_TEXT_SIZE];
+    print_extents(tensor->shape, rank, shape);
+    if (in_range)
         return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
                            "%s: shape %s, expected %s", name, shape, expected);
-    return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
+                       "%s: shape %s, expected extents from 1 to %" PRId64,
+                       name, shape, max_extent);
 }
 
 /* Widen [*low, *high] by the offsets of an axis; 0 if they leave 62 bits. */

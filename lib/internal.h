@@ -435,7 +435,9 @@ struct fmgcam_pooling {
     const struct fmgcam_scratch *scratch;
     float *weights; /* [n, channels] */
 };
-/* Channels @p first on (at most FMGCAM_TILE_CHANNELS) of @p count classes from
+/* How many channels are pooled at a time: as wide as their layout asks for. */
+size_t fmgcam_pool_channels(const struct fmgcam_view *gradients);
+/* Channels @p first on (at most fmgcam_pool_channels()) of @p count classes from
  * @p n on. @p soon (optional): see fmgcam_rows. */
 void fmgcam_pool_block(const struct fmgcam_pooling *pooling, size_t n,
                        size_t count, size_t first, size_t channels,

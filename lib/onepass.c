@@ -37,20 +37,32 @@ static size_t fuse(const struct fmgcam_kernels *kernels,
     return fits && kernels->fuse ? kernels->fuse(&fusing) : 0;
 }
 
-static void pass_block(const struct pass *pass, size_t first, size_t channels)
+static const float *find_soon(const struct pass *pass, size_t first,
+                              ptrdiff_t *stride)
 {
     const struct fmgcam_view *activations = pass->combining.activations;
-    size_t cells = activations->cells;
-    ptrdiff_t stride = 0;
-    const float *soon = NULL;
-    if (cells <= SHORT_CELLS || pass->combining.classes > 1)
-        soon = fmgcam_view_rows(activations, 0, first, 0, &stride);
-    fmgcam_pool_block(&pass->pooling, 0, pass->combining.classes, first,
-                      channels, soon, stride, 0);
+    if (activations->cells > SHORT_CELLS && pass->combining.classes == 1)
+        return NULL;
+    return fmgcam_view_rows(activations, 0, first, 0, stride);
+}
+
+static void add_block(const struct pass *pass, size_t first, size_t channels)
+{
+    size_t cells = pass->combining.activations->cells;
     for (size_t s = 0; s < cells; s += FMGCAM_TILE_CELLS)
         fmgcam_add_channels(&pass->combining, s,
                             smaller(FMGCAM_TILE_CELLS, cells - s), first,
                             channels, 0);
+}
+
+static void pass_block(const struct pass *pass, size_t first, size_t channels)
+{
+    ptrdiff_t stride = 0;
+    const float *soon = find_soon(pass, first, &stride);
+    fmgcam_pool_block(&pass->pooling, 0, pass->combining.classes, first,
+                      channels, soon, stride, 0);
+    for (size_t c = 0; c < channels; c += FMGCAM_TILE_CHANNELS)
+        add_block(pass, first + c, smaller(FMGCAM_TILE_CHANNELS, channels - c));
 }
 
 int fmgcam_pool_and_combine(const fmgcam_context *context,
@@ -78,8 +90,9 @@ int fmgcam_pool_and_combine(const fmgcam_context *context,
         fuse(&context->kernels, gradients, activations, weights, maps);
     if (done == 0)
         memset(maps, 0, count * sizeof *maps);
-    for (size_t c = done; c < channels; c += FMGCAM_TILE_CHANNELS)
-        pass_block(&pass, c, smaller(FMGCAM_TILE_CHANNELS, channels - c));
+    const size_t block = fmgcam_pool_channels(gradients);
+    for (size_t c = done; c < channels; c += block)
+        pass_block(&pass, c, smaller(block, channels - c));
     return context->options.non_finite == FMGCAM_NON_FINITE_PROPAGATE ||
            fmgcam_are_finite(maps, count);
 }

@@ -68,6 +68,15 @@ void fmgcam_pool_block(const struct fmgcam_pooling *pooling, size_t n,
 
 /* ---- The stage ----------------------------------------------------------- */
 
+size_t fmgcam_pool_channels(const struct fmgcam_view *gradients)
+{
+    enum { COLUMN_CHANNELS = 256 };
+    ptrdiff_t stride;
+    int by_columns = !fmgcam_view_rows(gradients, 0, 0, 0, &stride) &&
+                     fmgcam_view_columns(gradients, 0, 0, &stride);
+    return by_columns ? COLUMN_CHANNELS : FMGCAM_TILE_CHANNELS;
+}
+
 /* Classes of one block of work: few enough to spread many of them, and enough
  * for their rows to come from memory side by side. */
 enum { BLOCK_CLASSES = 8 };
@@ -81,13 +90,12 @@ static void pool_item(void *job, size_t index, uint32_t worker)
 {
     const struct fmgcam_pooling *pooling = job;
     const struct fmgcam_view *gradients = pooling->gradients;
-    size_t across = count_blocks(gradients->channels, FMGCAM_TILE_CHANNELS);
-    size_t n = index / across * BLOCK_CLASSES;
-    size_t first = index % across * FMGCAM_TILE_CHANNELS;
-    fmgcam_pool_block(
-        pooling, n, smaller(BLOCK_CLASSES, gradients->n - n), first,
-        smaller(FMGCAM_TILE_CHANNELS, gradients->channels - first), NULL, 0,
-        worker);
+    size_t block = fmgcam_pool_channels(gradients);
+    size_t across = count_blocks(gradients->channels, block);
+    size_t n = index / across * BLOCK_CLASSES, first = index % across * block;
+    fmgcam_pool_block(pooling, n, smaller(BLOCK_CLASSES, gradients->n - n),
+                      first, smaller(block, gradients->channels - first), NULL,
+                      0, worker);
 }
 
 fmgcam_status fmgcam_pool(fmgcam_context *context,
@@ -100,8 +108,9 @@ fmgcam_status fmgcam_pool(fmgcam_context *context,
         .scratch = scratch,
         .weights = weights,
     };
-    size_t items = count_blocks(gradients->n, BLOCK_CLASSES) *
-                   count_blocks(gradients->channels, FMGCAM_TILE_CHANNELS);
+    size_t items =
+        count_blocks(gradients->n, BLOCK_CLASSES) *
+        count_blocks(gradients->channels, fmgcam_pool_channels(gradients));
     fmgcam_status status =
         fmgcam_run_items(context, pool_item, &pooling, items);
     return status ? status

@@ -277,6 +277,9 @@ static void test_columns_are_pooled_and_transposed_alike(void **state)
             check_columns(&r, other, size_at(i), shift % 3, shift,
                           GUARD_AT_START);
             check_columns(&r, size_at(i), other, shift % 5, 0, GUARD_AT_END);
+            if (i < 20)
+                check_columns(&r, size_at(i), 250 + 16 * shift, shift % 2,
+                              shift, GUARD_AT_END);
         }
 }
 

@@ -153,44 +153,76 @@ AVX2 static void pool_rows(const struct fmgcam_rows *all, float *weights,
 
 /* ---- Stage 1: columns ---------------------------------------------------- */
 
-/* A vector of channels, one register for each lane: no tree across registers
- * is needed. */
-AVX2_INLINE void pool_vector(const float *cells, ptrdiff_t stride, size_t count,
-                             __m256i mask, float *weights)
+/* Channels of one cell lie side by side, and the next cell is far away: a block
+ * is as wide as the registers can hold, and so are the runs that are read. */
+enum { BLOCK_VECTORS = 8 };
+
+AVX2_INLINE __m256 load_lanes(const float *from, int whole, __m256i mask)
 {
-    __m256 lanes[FMGCAM_LANES];
-    EACH (i, FMGCAM_LANES)
-        lanes[i] = _mm256_setzero_ps();
-    size_t s = 0;
-    for (; s + FMGCAM_LANES <= count; s += FMGCAM_LANES)
-        EACH (i, FMGCAM_LANES)
-            lanes[i] = _mm256_add_ps(
-                lanes[i],
-                _mm256_maskload_ps(cells + (ptrdiff_t)(s + i) * stride, mask));
-    EACH (i, FMGCAM_LANES)
-        if (s + i < count)
-            lanes[i] = _mm256_add_ps(
-                lanes[i],
-                _mm256_maskload_ps(cells + (ptrdiff_t)(s + i) * stride, mask));
+    return whole ? _mm256_loadu_ps(from) : _mm256_maskload_ps(from, mask);
+}
+
+/* Lane @p lane of a block. Constant, as below: @p vectors, and whether they are
+ * @p whole; if not, @p mask has the channels of the only one. */
+AVX2_INLINE void sum_lane(const float *cells, ptrdiff_t stride, size_t count,
+                          size_t lane, size_t vectors, int whole, __m256i mask,
+                          __m256 sums[BLOCK_VECTORS])
+{
+    EACH (v, vectors)
+        sums[v] = _mm256_setzero_ps();
+    for (size_t s = lane; s < count; s += FMGCAM_LANES) {
+        const float *cell = cells + (ptrdiff_t)s * stride;
+        EACH (v, vectors)
+            sums[v] = _mm256_add_ps(sums[v],
+                                    load_lanes(cell + v * WIDTH, whole, mask));
+    }
+}
+
+/* One register for each lane of a vector: no tree across registers. */
+AVX2_INLINE __m256 fold_columns(const __m256 *lanes, size_t stride)
+{
+    __m256 sums[8];
     EACH (i, 8)
-        lanes[i] = _mm256_add_ps(lanes[i], lanes[i + 8]);
+        sums[i] = _mm256_add_ps(lanes[i * stride], lanes[(i + 8) * stride]);
     EACH (i, 4)
-        lanes[i] = _mm256_add_ps(lanes[i], lanes[i + 4]);
-    EACH (i, 2)
-        lanes[i] = _mm256_add_ps(lanes[i], lanes[i + 2]);
-    EACH (i, 1)
-        lanes[i] = _mm256_add_ps(lanes[i], lanes[i + 1]);
-    _mm256_maskstore_ps(weights, mask,
-                        _mm256_div_ps(lanes[0], _mm256_set1_ps((float)count)));
+        sums[i] = _mm256_add_ps(sums[i], sums[i + 4]);
+    return _mm256_add_ps(_mm256_add_ps(sums[0], sums[2]),
+                         _mm256_add_ps(sums[1], sums[3]));
+}
+
+AVX2_INLINE void pool_column_block(const float *cells, ptrdiff_t stride,
+                                   size_t count, size_t vectors, int whole,
+                                   __m256i mask, float *weights)
+{
+    const __m256 divisor = _mm256_set1_ps((float)count);
+    __m256 lanes[FMGCAM_LANES][BLOCK_VECTORS], sums[BLOCK_VECTORS];
+    for (size_t i = 0; i < FMGCAM_LANES; i++) {
+        sum_lane(cells, stride, count, i, vectors, whole, mask, sums);
+        EACH (v, vectors)
+            lanes[i][v] = sums[v];
+    }
+    for (size_t v = 0; v < vectors; v++) {
+        __m256 mean =
+            _mm256_div_ps(fold_columns(&lanes[0][v], BLOCK_VECTORS), divisor);
+        if (whole)
+            _mm256_storeu_ps(weights + v * WIDTH, mean);
+        else
+            _mm256_maskstore_ps(weights + v * WIDTH, mask, mean);
+    }
 }
 
 AVX2 static void pool_columns(const float *cells, ptrdiff_t stride,
                               size_t channels, size_t count, float *weights)
 {
-    for (size_t c = 0; c < channels; c += WIDTH) {
-        size_t across = smaller(channels - c, WIDTH);
-        pool_vector(cells + c, stride, count, first_lanes(across), weights + c);
-    }
+    const size_t block = BLOCK_VECTORS * WIDTH;
+    size_t c = 0;
+    for (; c + block <= channels; c += block)
+        pool_column_block(cells + c, stride, count, BLOCK_VECTORS, 1,
+                          first_lanes(WIDTH), weights + c);
+    for (; c < channels; c += WIDTH)
+        pool_column_block(cells + c, stride, count, 1, 0,
+                          first_lanes(smaller(channels - c, WIDTH)),
+                          weights + c);
 }
 
 /* ---- Transposing --------------------------------------------------------- */

@@ -202,46 +202,69 @@ AVX512 static void pool_rows(const struct fmgcam_rows *all, float *weights,
 
 /* ---- Stage 1: columns ---------------------------------------------------- */
 
-/* A vector of channels, one register for each lane: no tree across registers
- * is needed. */
-AVX512_INLINE void pool_vector(const float *cells, ptrdiff_t stride,
-                               size_t count, __mmask16 mask, float *weights)
+/* Channels of one cell lie side by side, and the next cell is far away: a block
+ * is as wide as the registers can hold, and so are the runs that are read. */
+enum { BLOCK_VECTORS = 16 };
+
+/* Lane @p lane of a block of @p vectors, constant; @p last: channels of the last
+ * vector. */
+AVX512_INLINE void sum_lane(const float *cells, ptrdiff_t stride, size_t count,
+                            size_t lane, size_t vectors, __mmask16 last,
+                            __m512 sums[BLOCK_VECTORS])
 {
-    __m512 lanes[FMGCAM_LANES];
-    EACH (i, FMGCAM_LANES)
-        lanes[i] = _mm512_setzero_ps();
-    size_t s = 0;
-    for (; s + FMGCAM_LANES <= count; s += FMGCAM_LANES)
-        EACH (i, FMGCAM_LANES)
-            lanes[i] = _mm512_add_ps(
-                lanes[i], _mm512_maskz_loadu_ps(
-                              mask, cells + (ptrdiff_t)(s + i) * stride));
-    EACH (i, FMGCAM_LANES)
-        if (s + i < count)
-            lanes[i] = _mm512_add_ps(
-                lanes[i], _mm512_maskz_loadu_ps(
-                              mask, cells + (ptrdiff_t)(s + i) * stride));
+    EACH (v, vectors)
+        sums[v] = _mm512_setzero_ps();
+    for (size_t s = lane; s < count; s += FMGCAM_LANES) {
+        const float *cell = cells + (ptrdiff_t)s * stride;
+        EACH (v, vectors) {
+            __mmask16 mask = v + 1 < vectors ? (__mmask16)0xffff : last;
+            sums[v] = _mm512_add_ps(
+                sums[v], _mm512_maskz_loadu_ps(mask, cell + v * WIDTH));
+        }
+    }
+}
+
+/* One register for each lane of a vector: no tree across registers. */
+AVX512_INLINE __m512 fold_columns(const __m512 *lanes, size_t stride)
+{
+    __m512 sums[8];
     EACH (i, 8)
-        lanes[i] = _mm512_add_ps(lanes[i], lanes[i + 8]);
+        sums[i] = _mm512_add_ps(lanes[i * stride], lanes[(i + 8) * stride]);
     EACH (i, 4)
-        lanes[i] = _mm512_add_ps(lanes[i], lanes[i + 4]);
-    EACH (i, 2)
-        lanes[i] = _mm512_add_ps(lanes[i], lanes[i + 2]);
-    EACH (i, 1)
-        lanes[i] = _mm512_add_ps(lanes[i], lanes[i + 1]);
-    _mm512_mask_storeu_ps(
-        weights, mask, _mm512_div_ps(lanes[0], _mm512_set1_ps((float)count)));
+        sums[i] = _mm512_add_ps(sums[i], sums[i + 4]);
+    return _mm512_add_ps(_mm512_add_ps(sums[0], sums[2]),
+                         _mm512_add_ps(sums[1], sums[3]));
+}
+
+AVX512_INLINE void pool_column_block(const float *cells, ptrdiff_t stride,
+                                     size_t count, size_t vectors,
+                                     __mmask16 last, float *weights)
+{
+    const __m512 divisor = _mm512_set1_ps((float)count);
+    __m512 lanes[FMGCAM_LANES][BLOCK_VECTORS], sums[BLOCK_VECTORS];
+    for (size_t i = 0; i < FMGCAM_LANES; i++) {
+        sum_lane(cells, stride, count, i, vectors, last, sums);
+        EACH (v, vectors)
+            lanes[i][v] = sums[v];
+    }
+    for (size_t v = 0; v < vectors; v++)
+        _mm512_mask_storeu_ps(
+            weights + v * WIDTH, v + 1 < vectors ? (__mmask16)0xffff : last,
+            _mm512_div_ps(fold_columns(&lanes[0][v], BLOCK_VECTORS), divisor));
 }
 
 AVX512 static void pool_columns(const float *cells, ptrdiff_t stride,
                                 size_t channels, size_t count, float *weights)
 {
+    const size_t block = BLOCK_VECTORS * WIDTH;
     size_t c = 0;
-    for (; c + WIDTH <= channels; c += WIDTH)
-        pool_vector(cells + c, stride, count, 0xffff, weights + c);
-    if (c < channels)
-        pool_vector(cells + c, stride, count, first_lanes(channels - c),
-                    weights + c);
+    for (; c + block <= channels; c += block)
+        pool_column_block(cells + c, stride, count, BLOCK_VECTORS, 0xffff,
+                          weights + c);
+    for (; c < channels; c += WIDTH)
+        pool_column_block(cells + c, stride, count, 1,
+                          first_lanes(smaller(channels - c, WIDTH)),
+                          weights + c);
 }
 
 /* ---- Transposing --------------------------------------------------------- */

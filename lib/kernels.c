@@ -85,6 +85,12 @@ static void pool_columns(const float *cells, ptrdiff_t stride, size_t channels,
         pool_few_columns(cells + c, stride, channels - c, count, weights + c);
 }
 
+static void widen_halves(const uint16_t *from, size_t count, float *to)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = fmgcam_widen_half(from[i]);
+}
+
 static void transpose(const float *from, ptrdiff_t from_stride, size_t channels,
                       size_t cells, float *to, size_t to_stride)
 {
@@ -341,6 +347,7 @@ void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
     *kernels = (struct fmgcam_kernels){
         .pool_rows = pool_rows,
         .pool_columns = pool_columns,
+        .widen_halves = widen_halves,
         .transpose = transpose,
         .combine = combine,
         .stretch = stretch,

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     /* Pooling adds cell s to lane s mod LANES. */
@@ -26,6 +27,27 @@ static inline float fmgcam_fold_lanes(float lanes[FMGCAM_LANES])
         for (size_t i = 0; i < half; i++)
             lanes[i] += lanes[i + half];
     return lanes[0];
+}
+
+static inline float fmgcam_float_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* IEEE 754 binary16 to binary32, exact. Without branches, so that it
+ * vectorises, and without arithmetic on subnormal floats, which is slow. */
+static inline float fmgcam_widen_half(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    uint32_t magnitude = half & 0x7fffu;
+    uint32_t bits = (magnitude << 13) + (112u << 23); /* 127 - 15, the biases */
+    bits += magnitude >= 0x7c00u ? 112u << 23 : 0u;   /* infinity or NaN */
+    float small = (float)(int32_t)magnitude * 0x1p-24f; /* of subnormals */
+    uint32_t small_bits;
+    memcpy(&small_bits, &small, sizeof small_bits);
+    return fmgcam_float_of(sign | (magnitude < 0x400u ? small_bits : bits));
 }
 
 /* Gradients of some classes and channels, rows of contiguous cells. Strides in
@@ -106,6 +128,9 @@ struct fmgcam_kernels {
     /* weights[c] = mean over s of cells[s][c], channels being contiguous. */
     void (*pool_columns)(const float *cells, ptrdiff_t stride, size_t channels,
                          size_t count, float *weights);
+
+    /* binary16 to float. */
+    void (*widen_halves)(const uint16_t *from, size_t count, float *to);
 
     /* to[c][s] = from[s][c]. */
     void (*transpose)(const float *from, ptrdiff_t from_stride, size_t channels,

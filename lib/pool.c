@@ -6,13 +6,39 @@
  * (Selvaraju et al., Grad-CAM, 2017.) */
 #include "internal.h"
 
-/* lanes[c][s mod LANES] += rows[c][s], of a tile that begins with lane 0. */
-static void add_to_lanes(const float *rows, size_t channels, size_t cells,
-                         float (*lanes)[FMGCAM_LANES])
+enum { TILE_FLOATS = FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS };
+
+/* Rows that fit a tile. */
+static void pool_copied_rows(const struct fmgcam_pooling *pooling, size_t n,
+                             size_t first, size_t channels, float *tile,
+                             float *weights)
 {
-    for (size_t c = 0; c < channels; c++)
-        for (size_t s = 0; s < cells; s++)
-            lanes[c][s % FMGCAM_LANES] += rows[c * cells + s];
+    size_t cells = pooling->gradients->cells, most = TILE_FLOATS / cells;
+    for (size_t c = 0; c < channels; c += most) {
+        struct fmgcam_rows rows = {.data = tile,
+                                   .stride_c = (ptrdiff_t)cells,
+                                   .classes = 1,
+                                   .channels = smaller(channels - c, most),
+                                   .cells = cells};
+        fmgcam_view_copy(pooling->gradients, n, first + c, rows.channels, 0,
+                         cells, tile);
+        pooling->kernels->pool_rows(&rows, weights + c, 0);
+    }
+}
+
+/* One row that does not. */
+static float pool_long_row(const struct fmgcam_pooling *pooling, size_t n,
+                           size_t c, float *tile)
+{
+    const struct fmgcam_view *gradients = pooling->gradients;
+    float lanes[FMGCAM_LANES] = {0};
+    for (size_t s = 0; s < gradients->cells; s += TILE_FLOATS) {
+        size_t cells = smaller(TILE_FLOATS, gradients->cells - s);
+        fmgcam_view_copy(gradients, n, c, 1, s, cells, tile);
+        for (size_t i = 0; i < cells; i++)
+            lanes[i % FMGCAM_LANES] += tile[i];
+    }
+    return fmgcam_fold_lanes(lanes) / (float)gradients->cells;
 }
 
 /* Tensors that cannot be read in place. */
@@ -20,16 +46,12 @@ static void pool_copies(const struct fmgcam_pooling *pooling, size_t n,
                         size_t first, size_t channels, uint32_t worker,
                         float *weights)
 {
-    const struct fmgcam_view *gradients = pooling->gradients;
     float *tile = fmgcam_worker_scratch(pooling->scratch, worker);
-    float lanes[FMGCAM_TILE_CHANNELS][FMGCAM_LANES] = {{0}};
-    for (size_t s = 0; s < gradients->cells; s += FMGCAM_TILE_CELLS) {
-        size_t cells = smaller(FMGCAM_TILE_CELLS, gradients->cells - s);
-        fmgcam_view_copy(gradients, n, first, channels, s, cells, tile);
-        add_to_lanes(tile, channels, cells, lanes);
-    }
-    for (size_t c = 0; c < channels; c++)
-        weights[c] = fmgcam_fold_lanes(lanes[c]) / (float)gradients->cells;
+    if (pooling->gradients->cells <= TILE_FLOATS)
+        pool_copied_rows(pooling, n, first, channels, tile, weights);
+    else
+        for (size_t c = 0; c < channels; c++)
+            weights[c] = pool_long_row(pooling, n, first + c, tile);
 }
 
 void fmgcam_pool_block(const struct fmgcam_pooling *pooling, size_t n,

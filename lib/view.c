@@ -51,38 +51,15 @@ struct fmgcam_span fmgcam_view_span(const struct fmgcam_view *view)
 
 /* ---- Elements ------------------------------------------------------------ */
 
-static float float_from_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* IEEE 754 binary16 to binary32, exact. */
-static float float_from_half(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-    uint32_t exponent = (half >> 10) & 0x1fu;
-    uint32_t fraction = half & 0x3ffu;
-
-    if (exponent == 0x1f) /* infinity or NaN */
-        return float_from_bits(sign | 0x7f800000u | fraction << 13);
-    if (exponent != 0) /* 112 = 127 - 15, the biases */
-        return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
-
-    float magnitude = (float)fraction * 0x1p-24f; /* subnormal or zero */
-    return sign ? -magnitude : magnitude;
-}
-
 /* The number that is stored; of integers, before their quantization. With a
  * dtype known to the compiler, one load. */
 static inline float load(const void *data, uint32_t dtype, ptrdiff_t offset)
 {
     switch (dtype) {
     case FMGCAM_DTYPE_FLOAT16:
-        return float_from_half(((const uint16_t *)data)[offset]);
+        return fmgcam_widen_half(((const uint16_t *)data)[offset]);
     case FMGCAM_DTYPE_BFLOAT16:
-        return float_from_bits((uint32_t)((const uint16_t *)data)[offset]
+        return fmgcam_float_of((uint32_t)((const uint16_t *)data)[offset]
                                << 16);
     case FMGCAM_DTYPE_FLOAT64: return (float)((const double *)data)[offset];
     case FMGCAM_DTYPE_INT8: return (float)((const int8_t *)data)[offset];
@@ -91,15 +68,25 @@ static inline float load(const void *data, uint32_t dtype, ptrdiff_t offset)
     }
 }
 
-/* scale * (q - zero_point): the difference is exact, the product is rounded. */
-static float dequantize(const struct fmgcam_view *view, size_t n, size_t c,
-                        float value)
+/* What an element's integers are counted by. */
+struct step {
+    float scale, zero;
+};
+
+static struct step find_step(const struct fmgcam_view *view, size_t n, size_t c)
 {
     size_t i = view->scaled == FMGCAM_SCALE_N          ? n
                : view->scaled == FMGCAM_SCALE_CHANNELS ? c
                                                        : 0;
-    float zero = view->zero_points ? (float)view->zero_points[i] : 0.0f;
-    return view->scales[i] * (value - zero);
+    return (struct step){view->scales[i], view->zero_points
+                                              ? (float)view->zero_points[i]
+                                              : 0.0f};
+}
+
+/* The difference is exact, the product is rounded. */
+static inline float dequantize(struct step step, float value)
+{
+    return step.scale * (value - step.zero);
 }
 
 static ptrdiff_t offset_of(const struct fmgcam_view *view, size_t n, size_t c,
@@ -126,7 +113,7 @@ float fmgcam_view_at(const struct fmgcam_view *view, size_t n, size_t c,
 {
     float value = load(view->data, view->dtype, offset_of(view, n, c, cell));
     if (view->scaled)
-        value = dequantize(view, n, c, value);
+        value = dequantize(find_step(view, n, c), value);
     return view->skips_non_finite && !isfinite(value) ? 0.0f : value;
 }
 
@@ -166,78 +153,92 @@ const float *fmgcam_view_columns(const struct fmgcam_view *view, size_t n,
     return (const float *)view->data + offset_of(view, n, c, 0);
 }
 
-/* Copy runs of evenly spaced cells. The inner loop follows the smaller stride,
- * so that NHWC is read in the order of its memory. */
-static inline void copy_run_of(const struct fmgcam_view *view, uint32_t dtype,
-                               ptrdiff_t from, size_t channels, size_t cells,
-                               float *to, size_t to_stride)
+/* Elements that lie @p step apart. One loop for each dtype, without a choice
+ * inside it; those of neighbours vectorise. */
+static inline void read_of(const void *data, uint32_t dtype, ptrdiff_t at,
+                           ptrdiff_t step, size_t count, float *to)
 {
-    const ptrdiff_t stride_c = view->stride_c, stride_w = view->stride_w;
-    if (stride_c == 1) {
-        for (size_t s = 0; s < cells; s++) {
-            ptrdiff_t at = from + (ptrdiff_t)s * stride_w;
-            for (size_t c = 0; c < channels; c++)
-                to[c * to_stride + s] =
-                    load(view->data, dtype, at + (ptrdiff_t)c);
-        }
-        return;
-    }
-    for (size_t c = 0; c < channels; c++) {
-        ptrdiff_t at = from + (ptrdiff_t)c * stride_c;
-        for (size_t s = 0; s < cells; s++)
-            to[c * to_stride + s] =
-                load(view->data, dtype, at + (ptrdiff_t)s * stride_w);
+    if (step == 1)
+        for (size_t i = 0; i < count; i++)
+            to[i] = load(data, dtype, at + (ptrdiff_t)i);
+    else
+        for (size_t i = 0; i < count; i++)
+            to[i] = load(data, dtype, at + (ptrdiff_t)i * step);
+}
+
+static void read_run(const struct fmgcam_view *view, ptrdiff_t at,
+                     ptrdiff_t step, size_t count, float *to)
+{
+    const void *data = view->data;
+    switch (view->dtype) {
+    case FMGCAM_DTYPE_FLOAT16:
+        if (step == 1)
+            view->kernels->widen_halves((const uint16_t *)data + at, count, to);
+        else
+            read_of(data, FMGCAM_DTYPE_FLOAT16, at, step, count, to);
+        break;
+    case FMGCAM_DTYPE_FLOAT64:
+        read_of(data, FMGCAM_DTYPE_FLOAT64, at, step, count, to);
+        break;
+    case FMGCAM_DTYPE_BFLOAT16:
+        read_of(data, FMGCAM_DTYPE_BFLOAT16, at, step, count, to);
+        break;
+    case FMGCAM_DTYPE_INT8:
+        read_of(data, FMGCAM_DTYPE_INT8, at, step, count, to);
+        break;
+    case FMGCAM_DTYPE_UINT8:
+        read_of(data, FMGCAM_DTYPE_UINT8, at, step, count, to);
+        break;
+    default: read_of(data, FMGCAM_DTYPE_FLOAT32, at, step, count, to); break;
     }
 }
 
-/* One loop for each dtype, without a choice inside it. */
+/* Contiguous channels: cells are read one by one, in the order of their memory,
+ * and turned into rows in blocks. */
+static void turn_run(const struct fmgcam_view *view, ptrdiff_t from,
+                     size_t channels, size_t cells, float *to, size_t stride)
+{
+    enum { CHANNELS = 64, CELLS = 16 };
+    float block[CELLS][CHANNELS];
+    for (size_t s = 0; s < cells; s += CELLS)
+        for (size_t c = 0; c < channels; c += CHANNELS) {
+            size_t across = smaller(channels - c, CHANNELS);
+            size_t down = smaller(cells - s, CELLS);
+            ptrdiff_t at = from + (ptrdiff_t)s * view->stride_w + (ptrdiff_t)c;
+            for (size_t i = 0; i < down; i++)
+                read_run(view, at + (ptrdiff_t)i * view->stride_w, 1, across,
+                         block[i]);
+            view->kernels->transpose(block[0], CHANNELS, across, down,
+                                     to + c * stride + s, stride);
+        }
+}
+
+/* Copy runs of evenly spaced cells. */
 static void copy_run(const struct fmgcam_view *view, ptrdiff_t from,
                      size_t channels, size_t cells, float *to, size_t stride)
 {
-    if (view->dtype == FMGCAM_DTYPE_FLOAT32 && view->stride_c == 1) {
+    if (view->stride_c != 1)
+        for (size_t c = 0; c < channels; c++)
+            read_run(view, from + (ptrdiff_t)c * view->stride_c, view->stride_w,
+                     cells, to + c * stride);
+    else if (view->dtype == FMGCAM_DTYPE_FLOAT32)
         view->kernels->transpose((const float *)view->data + from,
                                  view->stride_w, channels, cells, to, stride);
-        return;
-    }
-    switch (view->dtype) {
-    case FMGCAM_DTYPE_FLOAT16:
-        copy_run_of(view, FMGCAM_DTYPE_FLOAT16, from, channels, cells, to,
-                    stride);
-        break;
-    case FMGCAM_DTYPE_FLOAT64:
-        copy_run_of(view, FMGCAM_DTYPE_FLOAT64, from, channels, cells, to,
-                    stride);
-        break;
-    case FMGCAM_DTYPE_BFLOAT16:
-        copy_run_of(view, FMGCAM_DTYPE_BFLOAT16, from, channels, cells, to,
-                    stride);
-        break;
-    case FMGCAM_DTYPE_INT8:
-        copy_run_of(view, FMGCAM_DTYPE_INT8, from, channels, cells, to, stride);
-        break;
-    case FMGCAM_DTYPE_UINT8:
-        copy_run_of(view, FMGCAM_DTYPE_UINT8, from, channels, cells, to,
-                    stride);
-        break;
-    default:
-        copy_run_of(view, FMGCAM_DTYPE_FLOAT32, from, channels, cells, to,
-                    stride);
-        break;
-    }
+    else
+        turn_run(view, from, channels, cells, to, stride);
 }
 
 /* What is done to a copy that is in place. */
 static void finish_copy(const struct fmgcam_view *view, size_t n, size_t c,
                         size_t channels, size_t cells, float *to)
 {
-    if (view->scaled)
-        for (size_t i = 0; i < channels; i++)
-            for (size_t s = 0; s < cells; s++)
-                to[i * cells + s] =
-                    dequantize(view, n, c + i, to[i * cells + s]);
-    if (view->skips_non_finite)
-        for (size_t i = 0; i < channels * cells; i++)
-            to[i] = isfinite(to[i]) ? to[i] : 0.0f;
+    for (size_t i = 0; view->scaled && i < channels; i++) {
+        struct step step = find_step(view, n, c + i);
+        for (size_t s = 0; s < cells; s++)
+            to[i * cells + s] = dequantize(step, to[i * cells + s]);
+    }
+    for (size_t i = 0; view->skips_non_finite && i < channels * cells; i++)
+        to[i] = isfinite(to[i]) ? to[i] : 0.0f;
 }
 
 void fmgcam_view_copy(const struct fmgcam_view *view, size_t n, size_t c,

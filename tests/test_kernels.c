@@ -283,6 +283,43 @@ static void test_columns_are_pooled_and_transposed_alike(void **state)
         }
 }
 
+/* All of them; NaN is NaN. */
+static void test_halves_are_widened_alike(void **state)
+{
+    enum { ALL = 1 << 16 };
+    uint16_t *halves = make_array(ALL, sizeof *halves);
+    float *got = make_floats(ALL);
+
+    (void)state;
+    for (size_t i = 0; i < ALL; i++)
+        halves[i] = (uint16_t)i;
+    for (size_t t = 0; t <= table_count; t++) {
+        const struct fmgcam_kernels *kernels =
+            t < table_count ? &tables[t].kernels : &c_kernels;
+        kernels->widen_halves(halves, ALL, got);
+        for (size_t i = 0; i < ALL; i++) {
+            float want = float_from_half(halves[i]);
+            if (isnan(want) ? !isnan(got[i])
+                            : memcmp(&got[i], &want, sizeof want) != 0)
+                fail_msg("half 0x%04zx is %a, not %a", i, (double)got[i],
+                         (double)want);
+        }
+        for (size_t count = 0; count < 68; count++) {
+            guard in, out;
+            guard_init(&in, count * sizeof *halves, GUARD_AT_END);
+            guard_init(&out, count * sizeof *got, GUARD_AT_END);
+            memcpy(in.data, halves + 0x3000, count * sizeof *halves);
+            kernels->widen_halves(in.data, count, out.data);
+            assert_memory_equal(out.data, got + 0x3000, count * sizeof *got);
+            assert_true(guard_intact(&out));
+            guard_free(&in);
+            guard_free(&out);
+        }
+    }
+    free(halves);
+    free(got);
+}
+
 static void check_combine(rng *r, size_t cells, size_t classes, size_t channels,
                           size_t gap, size_t shift, guard_side side)
 {
@@ -657,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_rows_are_pooled_alike),
         cmocka_unit_test(test_zeros_of_both_signs_are_pooled_alike),
         cmocka_unit_test(test_columns_are_pooled_and_transposed_alike),
+        cmocka_unit_test(test_halves_are_widened_alike),
         cmocka_unit_test(test_channels_are_combined_alike),
         cmocka_unit_test(test_both_stages_at_once_are_alike),
         cmocka_unit_test(test_the_usual_maps_are_done_at_once),

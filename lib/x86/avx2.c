@@ -225,6 +225,20 @@ AVX2 static void pool_columns(const float *cells, ptrdiff_t stride,
                           weights + c);
 }
 
+/* ---- Copies --------------------------------------------------------------- */
+
+AVX2 static void widen_halves(const uint16_t *from, size_t count, float *to)
+{
+    size_t i = 0;
+    for (; i + WIDTH <= count; i += WIDTH) {
+        __m128i halves =
+            _mm_loadu_si128((const __m128i *)(const void *)(from + i));
+        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(halves));
+    }
+    for (; i < count; i++)
+        to[i] = _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(from[i])));
+}
+
 /* ---- Transposing --------------------------------------------------------- */
 
 /* 8 x 8 in registers: pairs, fours, then halves. */
@@ -639,6 +653,7 @@ void fmgcam_use_avx2_kernels(struct fmgcam_kernels *kernels)
 {
     kernels->pool_rows = pool_rows;
     kernels->pool_columns = pool_columns;
+    kernels->widen_halves = widen_halves;
     kernels->transpose = transpose;
     kernels->combine = combine;
     kernels->stretch = stretch;

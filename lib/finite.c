@@ -5,39 +5,83 @@
 #include <float.h>
 #include <math.h>
 
+/* ---- Values --------------------------------------------------------------- */
+
+/* In chunks that compilers vectorise. */
+int fmgcam_are_finite(const float *values, size_t count)
+{
+    enum { CHUNK = 64 };
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t end = smaller(count, i + CHUNK);
+        unsigned beyond = 0;
+        for (size_t j = i; j < end; j++)
+            beyond |= fabsf(values[j]) <= FLT_MAX ? 0u : 1u;
+        if (beyond)
+            return 0;
+    }
+    return 1;
+}
+
 /* ---- Inputs -------------------------------------------------------------- */
 
 struct place {
     size_t n, c, cell;
 };
 
-/* How many elements are NaN or infinite, and where the first one is. */
-static size_t scan(const struct fmgcam_view *view, struct place *first)
+struct findings {
+    size_t count;
+    struct place first; /* in the caller's order */
+};
+
+static void note(struct findings *findings, struct place at)
 {
-    enum { CHUNK = 256 };
-    float copy[CHUNK];
-    ptrdiff_t stride;
-    size_t found = 0;
+    const struct place *first = &findings->first;
+    int is_earlier =
+        at.n == first->n &&
+        (at.c < first->c || (at.c == first->c && at.cell < first->cell));
+    if (findings->count++ == 0 || is_earlier)
+        findings->first = at;
+}
+
+static void scan_tile(const float *tile, ptrdiff_t stride, size_t channels,
+                      size_t cells, struct place at, struct findings *findings)
+{
+    if (stride == (ptrdiff_t)cells && fmgcam_are_finite(tile, channels * cells))
+        return; /* rows that follow each other are one row */
+    for (size_t c = 0; c < channels; c++, tile += stride)
+        for (size_t s = 0; s < cells; s++)
+            if (!isfinite(tile[s]))
+                note(findings, (struct place){at.n, at.c + c, at.cell + s});
+}
+
+/* What is NaN or infinite. */
+static struct findings scan(const struct fmgcam_view *view)
+{
+    float copy[FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS];
+    struct findings findings = {0};
     for (size_t n = 0; n < view->n; n++)
-        for (size_t c = 0; c < view->channels; c++)
-            for (size_t s = 0; s < view->cells; s += CHUNK) {
-                size_t count = smaller(CHUNK, view->cells - s);
-                const float *x =
-                    fmgcam_view_tile(view, n, c, 1, s, count, copy, &stride);
-                for (size_t i = 0; i < count; i++)
-                    if (!isfinite(x[i]) && found++ == 0)
-                        *first = (struct place){n, c, s + i};
+        for (size_t c = 0; c < view->channels; c += FMGCAM_TILE_CHANNELS)
+            for (size_t s = 0; s < view->cells; s += FMGCAM_TILE_CELLS) {
+                size_t channels =
+                    smaller(FMGCAM_TILE_CHANNELS, view->channels - c);
+                size_t cells = smaller(FMGCAM_TILE_CELLS, view->cells - s);
+                ptrdiff_t stride;
+                const float *tile = fmgcam_view_tile(view, n, c, channels, s,
+                                                     cells, copy, &stride);
+                scan_tile(tile, stride, channels, cells,
+                          (struct place){n, c, s}, &findings);
             }
-    return found;
+    return findings;
 }
 
 fmgcam_status fmgcam_require_finite(fmgcam_context *context, const char *name,
                                     enum fmgcam_form form,
                                     const struct fmgcam_view *view)
 {
-    struct place at;
-    if (scan(view, &at) == 0)
+    struct findings findings = scan(view);
+    if (findings.count == 0)
         return FMGCAM_STATUS_OK;
+    struct place at = findings.first;
     char index[FMGCAM_SHAPE_TEXT_SIZE];
     fmgcam_print_index(context, form, view, at.n, at.c, at.cell, index);
     double stored = fmgcam_view_stored(view, at.n, at.c, at.cell);
@@ -59,31 +103,15 @@ fmgcam_status fmgcam_check_finite(fmgcam_context *context, const char *name,
 size_t fmgcam_apply_policy(const fmgcam_context *context,
                            struct fmgcam_view *view)
 {
-    struct place at;
     if (context->options.non_finite == FMGCAM_NON_FINITE_ERROR)
         return 0;
-    size_t found = scan(view, &at);
+    size_t found = scan(view).count;
     view->skips_non_finite =
         found > 0 && context->options.non_finite == FMGCAM_NON_FINITE_SKIP;
     return found;
 }
 
 /* ---- Results ------------------------------------------------------------- */
-
-/* In chunks that compilers vectorise. */
-int fmgcam_are_finite(const float *values, size_t count)
-{
-    enum { CHUNK = 64 };
-    for (size_t i = 0; i < count; i += CHUNK) {
-        size_t end = smaller(count, i + CHUNK);
-        unsigned beyond = 0;
-        for (size_t j = i; j < end; j++)
-            beyond |= fabsf(values[j]) <= FLT_MAX ? 0u : 1u;
-        if (beyond)
-            return 0;
-    }
-    return 1;
-}
 
 /* The first value that is not finite and should be; count if there is none. */
 static size_t find_beyond(const fmgcam_context *context, const float *values,

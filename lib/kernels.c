@@ -184,6 +184,45 @@ static void combine(const float *weights, size_t weights_stride, size_t classes,
                         maps_stride);
 }
 
+/* max(x, 0) that keeps NaN. */
+static inline float relu(float x)
+{
+    return x <= 0.0f ? 0.0f : x;
+}
+
+static inline void add_products_of(enum fmgcam_product product, const float *g,
+                                   ptrdiff_t g_stride, const float *a,
+                                   ptrdiff_t a_stride, size_t channels,
+                                   size_t cells, float *map)
+{
+    for (size_t c = 0; c < channels; c++, g += g_stride, a += a_stride)
+        for (size_t s = 0; s < cells; s++) {
+            float first = product == FMGCAM_PRODUCT_OF_RELU ? relu(g[s]) : g[s];
+            float term = first * a[s];
+            map[s] += product == FMGCAM_RELU_OF_PRODUCT ? relu(term) : term;
+        }
+}
+
+static void add_products(enum fmgcam_product product, const float *g,
+                         ptrdiff_t g_stride, const float *a, ptrdiff_t a_stride,
+                         size_t channels, size_t cells, float *map)
+{
+    switch (product) {
+    case FMGCAM_PRODUCT_OF_RELU:
+        add_products_of(FMGCAM_PRODUCT_OF_RELU, g, g_stride, a, a_stride,
+                        channels, cells, map);
+        break;
+    case FMGCAM_RELU_OF_PRODUCT:
+        add_products_of(FMGCAM_RELU_OF_PRODUCT, g, g_stride, a, a_stride,
+                        channels, cells, map);
+        break;
+    default:
+        add_products_of(FMGCAM_PRODUCT, g, g_stride, a, a_stride, channels,
+                        cells, map);
+        break;
+    }
+}
+
 /* ---- Stage 7 ------------------------------------------------------------- */
 
 /* Pixels begin to end, which all read the same cells. */
@@ -350,6 +389,7 @@ void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
         .widen_halves = widen_halves,
         .transpose = transpose,
         .combine = combine,
+        .add_products = add_products,
         .stretch = stretch,
         .shade_mixed = shade_mixed,
         .shade_contest = shade_contest,

@@ -50,6 +50,13 @@ static inline float fmgcam_widen_half(uint16_t half)
     return fmgcam_float_of(sign | (magnitude < 0x400u ? small_bits : bits));
 }
 
+/* What is added up of a gradient and an activation. */
+enum fmgcam_product {
+    FMGCAM_PRODUCT,         /* g a */
+    FMGCAM_PRODUCT_OF_RELU, /* relu(g) a */
+    FMGCAM_RELU_OF_PRODUCT  /* relu(g a) */
+};
+
 /* Gradients of some classes and channels, rows of contiguous cells. Strides in
  * floats. */
 struct fmgcam_rows {
@@ -141,6 +148,12 @@ struct fmgcam_kernels {
     void (*combine)(const float *weights, size_t weights_stride, size_t classes,
                     const float *rows, ptrdiff_t rows_stride, size_t channels,
                     size_t cells, float *maps, size_t maps_stride);
+
+    /* map[s] += product of g[c][s] and a[c][s], c ascending, multiply, then
+     * add. */
+    void (*add_products)(enum fmgcam_product product, const float *g,
+                         ptrdiff_t g_stride, const float *a, ptrdiff_t a_stride,
+                         size_t channels, size_t cells, float *map);
 
     /* Pooling and combining of whole blocks of channels in one pass over both
      * tensors, beginning with maps of 0. Returns how many channels are done, a

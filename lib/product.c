@@ -11,37 +11,13 @@
 #include <string.h>
 
 struct adding {
-    uint32_t method;
+    const struct fmgcam_kernels *kernels;
+    enum fmgcam_product product;
     const struct fmgcam_view *gradients;   /* [K, C, cells] */
     const struct fmgcam_view *activations; /* [1, C, cells] */
     const struct fmgcam_scratch *scratch;
     float *maps; /* [K, cells] */
 };
-
-/* max(x, 0) that keeps NaN. */
-static inline float relu(float x)
-{
-    return x <= 0.0f ? 0.0f : x;
-}
-
-static void add_row(uint32_t method, const float *g, const float *a,
-                    size_t cells, float *map)
-{
-    switch (method) {
-    case FMGCAM_METHOD_LAYER_CAM:
-        for (size_t s = 0; s < cells; s++)
-            map[s] += relu(g[s]) * a[s];
-        break;
-    case FMGCAM_METHOD_HIRES_CAM:
-        for (size_t s = 0; s < cells; s++)
-            map[s] += g[s] * a[s];
-        break;
-    default:
-        for (size_t s = 0; s < cells; s++)
-            map[s] += relu(g[s] * a[s]);
-        break;
-    }
-}
 
 /* A strip of cells of all classes, over all channels. A tile of activations
  * serves all classes before the next one is read. */
@@ -65,11 +41,19 @@ static void add_strip(void *job, size_t index, uint32_t worker)
         for (size_t k = 0; k < g->n; k++) {
             const float *rows_g = fmgcam_view_tile(g, k, c, channels, first,
                                                    cells, copy_g, &g_stride);
-            for (size_t i = 0; i < channels; i++)
-                add_row(adding->method, rows_g + (ptrdiff_t)i * g_stride,
-                        rows_a + (ptrdiff_t)i * a_stride, cells,
-                        maps + k * a->cells);
+            adding->kernels->add_products(adding->product, rows_g, g_stride,
+                                          rows_a, a_stride, channels, cells,
+                                          maps + k * a->cells);
         }
+    }
+}
+
+static enum fmgcam_product product_of(uint32_t method)
+{
+    switch (method) {
+    case FMGCAM_METHOD_LAYER_CAM: return FMGCAM_PRODUCT_OF_RELU;
+    case FMGCAM_METHOD_ELEMENT_WISE: return FMGCAM_RELU_OF_PRODUCT;
+    default: return FMGCAM_PRODUCT;
     }
 }
 
@@ -79,8 +63,14 @@ fmgcam_status fmgcam_add_products(fmgcam_context *context,
                                   const struct fmgcam_scratch *scratch,
                                   float *maps)
 {
-    struct adding adding = {context->options.method, gradients, activations,
-                            scratch, maps};
+    struct adding adding = {
+        .kernels = &context->kernels,
+        .product = product_of(context->options.method),
+        .gradients = gradients,
+        .activations = activations,
+        .scratch = scratch,
+        .maps = maps,
+    };
     size_t strips =
         (activations->cells + FMGCAM_TILE_CELLS - 1) / FMGCAM_TILE_CELLS;
     fmgcam_status status =

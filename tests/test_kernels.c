@@ -370,6 +370,54 @@ static void test_channels_are_combined_alike(void **state)
         }
 }
 
+static void check_products(rng *r, enum fmgcam_product product, size_t cells,
+                           size_t channels, size_t gap, size_t shift,
+                           guard_side side)
+{
+    guard g_in, a_in, out;
+    float *g = place_rows(&g_in, r, channels, cells, gap, shift, side);
+    float *a = place_rows(&a_in, r, channels, cells, 0, 15 - shift, side);
+    float *got = place(&out, cells, shift, side);
+    float *begin = make_floats(cells + 1), *want = make_floats(cells + 1);
+
+    fill(r, begin, cells);
+    memcpy(want, begin, cells * sizeof *want);
+    c_kernels.add_products(product, g, (ptrdiff_t)(cells + gap), a,
+                           (ptrdiff_t)cells, channels, cells, want);
+    for (size_t t = 0; t < table_count; t++) {
+        memcpy(got, begin, cells * sizeof *got);
+        tables[t].kernels.add_products(product, g, (ptrdiff_t)(cells + gap), a,
+                                       (ptrdiff_t)cells, channels, cells, got);
+        same(got, want, cells * sizeof *got, "add_products", t,
+             "product %d, %zu cells, %zu channels, gap %zu, shift %zu",
+             (int)product, cells, channels, gap, shift);
+        assert_true(guard_intact(&out));
+    }
+    guard_free(&g_in);
+    guard_free(&a_in);
+    guard_free(&out);
+    free(begin);
+    free(want);
+}
+
+static void test_products_are_added_alike(void **state)
+{
+    static const size_t channels[] = {0, 1, 5, 32};
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9007);
+    for (size_t i = 0; i < SIZE_COUNT; i++)
+        for (size_t shift = 0; shift < 16; shift++) {
+            size_t some = channels[(i + shift) % COUNT_OF(channels)];
+            enum fmgcam_product product = (enum fmgcam_product)(shift % 3);
+            check_products(&r, product, size_at(i), some, 0, shift,
+                           GUARD_AT_START);
+            check_products(&r, product, size_at(i), some, shift % 4, 0,
+                           GUARD_AT_END);
+        }
+}
+
 /* ---- Both stages at once ------------------------------------------------ */
 
 static void check_fuse(rng *r, size_t classes, size_t channels, size_t gap_c,
@@ -696,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_columns_are_pooled_and_transposed_alike),
         cmocka_unit_test(test_halves_are_widened_alike),
         cmocka_unit_test(test_channels_are_combined_alike),
+        cmocka_unit_test(test_products_are_added_alike),
         cmocka_unit_test(test_both_stages_at_once_are_alike),
         cmocka_unit_test(test_the_usual_maps_are_done_at_once),
         cmocka_unit_test(test_rows_are_stretched_alike),

@@ -391,6 +391,96 @@ AVX2 static void combine(const float *weights, size_t weights_stride,
     }
 }
 
+/* ---- Products ------------------------------------------------------------ */
+
+enum { PRODUCT_VECTORS = 4 };
+
+struct factors {
+    const float *g, *a;
+    ptrdiff_t g_stride, a_stride;
+    size_t channels;
+    float *map;
+};
+
+/* max(x, 0) that keeps NaN. */
+AVX2_INLINE __m256 relu(__m256 x)
+{
+    return _mm256_and_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NLE_UQ), x);
+}
+
+/* Constants: all but @p f. */
+AVX2_INLINE void multiply_tile(enum fmgcam_product product,
+                               const struct factors *f, size_t vectors,
+                               int whole, __m256i last)
+{
+    __m256 sums[PRODUCT_VECTORS];
+    float *map = f->map;
+    EACH (v, vectors)
+        sums[v] = load_lanes(map + v * WIDTH, whole || v + 1 < vectors, last);
+    for (size_t c = 0; c < f->channels; c++) {
+        const float *g = f->g + (ptrdiff_t)c * f->g_stride;
+        const float *a = f->a + (ptrdiff_t)c * f->a_stride;
+        EACH (v, vectors) {
+            prefetch(g + v * WIDTH, AHEAD_BYTES);
+            __m256 first =
+                load_lanes(g + v * WIDTH, whole || v + 1 < vectors, last);
+            __m256 second =
+                load_lanes(a + v * WIDTH, whole || v + 1 < vectors, last);
+            if (product == FMGCAM_PRODUCT_OF_RELU)
+                first = relu(first);
+            __m256 term = _mm256_mul_ps(first, second);
+            if (product == FMGCAM_RELU_OF_PRODUCT)
+                term = relu(term);
+            sums[v] = _mm256_add_ps(sums[v], term);
+        }
+    }
+    EACH (v, vectors) {
+        if (whole || v + 1 < vectors)
+            _mm256_storeu_ps(map + v * WIDTH, sums[v]);
+        else
+            _mm256_maskstore_ps(map + v * WIDTH, last, sums[v]);
+    }
+}
+
+/* Constant: @p product. */
+AVX2_INLINE void multiply(enum fmgcam_product product,
+                          const struct factors *all, size_t cells)
+{
+    const size_t step = PRODUCT_VECTORS * WIDTH;
+    struct factors p = *all;
+    for (; cells >= step; cells -= step) {
+        multiply_tile(product, &p, PRODUCT_VECTORS, 1, first_lanes(WIDTH));
+        p.g += step;
+        p.a += step;
+        p.map += step;
+    }
+    __m256i last = first_lanes((cells + WIDTH - 1) % WIDTH + 1);
+    switch ((cells + WIDTH - 1) / WIDTH) {
+    case 4: multiply_tile(product, &p, 4, 0, last); break;
+    case 3: multiply_tile(product, &p, 3, 0, last); break;
+    case 2: multiply_tile(product, &p, 2, 0, last); break;
+    case 1: multiply_tile(product, &p, 1, 0, last); break;
+    default: break;
+    }
+}
+
+AVX2 static void add_products(enum fmgcam_product product, const float *g,
+                              ptrdiff_t g_stride, const float *a,
+                              ptrdiff_t a_stride, size_t channels, size_t cells,
+                              float *map)
+{
+    const struct factors f = {g, a, g_stride, a_stride, channels, map};
+    switch (product) {
+    case FMGCAM_PRODUCT_OF_RELU:
+        multiply(FMGCAM_PRODUCT_OF_RELU, &f, cells);
+        break;
+    case FMGCAM_RELU_OF_PRODUCT:
+        multiply(FMGCAM_RELU_OF_PRODUCT, &f, cells);
+        break;
+    default: multiply(FMGCAM_PRODUCT, &f, cells); break;
+    }
+}
+
 /* ---- Stage 7 ------------------------------------------------------------- */
 
 /* Cells that are read by 8 pixels are taken from one register, if they all
@@ -656,6 +746,7 @@ void fmgcam_use_avx2_kernels(struct fmgcam_kernels *kernels)
     kernels->widen_halves = widen_halves;
     kernels->transpose = transpose;
     kernels->combine = combine;
+    kernels->add_products = add_products;
     kernels->stretch = stretch;
     kernels->shade_mixed = shade_mixed;
     kernels->shade_contest = shade_contest;

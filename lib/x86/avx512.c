@@ -425,6 +425,95 @@ AVX512 static void combine(const float *weights, size_t weights_stride,
     }
 }
 
+/* ---- Products ------------------------------------------------------------ */
+
+enum { PRODUCT_VECTORS = 4 };
+
+struct factors {
+    const float *g, *a;
+    ptrdiff_t g_stride, a_stride;
+    size_t channels;
+    float *map;
+};
+
+/* max(x, 0) that keeps NaN. */
+AVX512_INLINE __m512 relu(__m512 x)
+{
+    return _mm512_maskz_mov_ps(
+        _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NLE_UQ), x);
+}
+
+/* Constants: all but @p f. */
+AVX512_INLINE void multiply_tile(enum fmgcam_product product,
+                                 const struct factors *f, size_t vectors,
+                                 __mmask16 last)
+{
+    __m512 sums[PRODUCT_VECTORS];
+    float *map = f->map;
+    EACH (v, vectors)
+        sums[v] =
+            _mm512_maskz_loadu_ps(lanes_of(v, vectors, last), map + v * WIDTH);
+    for (size_t c = 0; c < f->channels; c++) {
+        const float *g = f->g + (ptrdiff_t)c * f->g_stride;
+        const float *a = f->a + (ptrdiff_t)c * f->a_stride;
+        EACH (v, vectors) {
+            prefetch(g + v * WIDTH, AHEAD_BYTES);
+            __m512 first = _mm512_maskz_loadu_ps(lanes_of(v, vectors, last),
+                                                 g + v * WIDTH);
+            __m512 second = _mm512_maskz_loadu_ps(lanes_of(v, vectors, last),
+                                                  a + v * WIDTH);
+            if (product == FMGCAM_PRODUCT_OF_RELU)
+                first = relu(first);
+            __m512 term = _mm512_mul_ps(first, second);
+            if (product == FMGCAM_RELU_OF_PRODUCT)
+                term = relu(term);
+            sums[v] = _mm512_add_ps(sums[v], term);
+        }
+    }
+    EACH (v, vectors)
+        _mm512_mask_storeu_ps(map + v * WIDTH, lanes_of(v, vectors, last),
+                              sums[v]);
+}
+
+/* Constant: @p product. */
+AVX512_INLINE void multiply(enum fmgcam_product product,
+                            const struct factors *all, size_t cells)
+{
+    const size_t step = PRODUCT_VECTORS * WIDTH;
+    struct factors p = *all;
+    for (; cells >= step; cells -= step) {
+        multiply_tile(product, &p, PRODUCT_VECTORS, 0xffff);
+        p.g += step;
+        p.a += step;
+        p.map += step;
+    }
+    __mmask16 last = first_lanes((cells + WIDTH - 1) % WIDTH + 1);
+    switch ((cells + WIDTH - 1) / WIDTH) {
+    case 4: multiply_tile(product, &p, 4, last); break;
+    case 3: multiply_tile(product, &p, 3, last); break;
+    case 2: multiply_tile(product, &p, 2, last); break;
+    case 1: multiply_tile(product, &p, 1, last); break;
+    default: break;
+    }
+}
+
+AVX512 static void add_products(enum fmgcam_product product, const float *g,
+                                ptrdiff_t g_stride, const float *a,
+                                ptrdiff_t a_stride, size_t channels,
+                                size_t cells, float *map)
+{
+    const struct factors f = {g, a, g_stride, a_stride, channels, map};
+    switch (product) {
+    case FMGCAM_PRODUCT_OF_RELU:
+        multiply(FMGCAM_PRODUCT_OF_RELU, &f, cells);
+        break;
+    case FMGCAM_RELU_OF_PRODUCT:
+        multiply(FMGCAM_RELU_OF_PRODUCT, &f, cells);
+        break;
+    default: multiply(FMGCAM_PRODUCT, &f, cells); break;
+    }
+}
+
 /* ---- Stages 1 and 2 in one pass ------------------------------------------ */
 
 /* While the activations of one block of 16 channels are combined, the gradients
@@ -810,6 +899,7 @@ void fmgcam_use_avx512_kernels(struct fmgcam_kernels *kernels)
     kernels->pool_columns = pool_columns;
     kernels->transpose = transpose;
     kernels->combine = combine;
+    kernels->add_products = add_products;
     kernels->fuse = fuse;
     kernels->stretch = stretch;
     kernels->shade_mixed = shade_mixed;

@@ -735,6 +735,132 @@ static void test_huge_values_are_clamped_alike(void **state)
             check_scene(&r, width, 4, ldexpf(1, exponent), width, GUARD_AT_END);
 }
 
+/* ---- All of it ---------------------------------------------------------- */
+
+/* What the library makes of one problem with the kernels of @p flags. */
+typedef struct outcome {
+    float *weights, *signed_maps, *maps;
+    uint8_t *pixels;
+} outcome;
+
+enum { PICTURE_HEIGHT = 45, PICTURE_WIDTH = 83 };
+static const size_t picture_bytes = 3 * PICTURE_HEIGHT * PICTURE_WIDTH;
+
+static outcome explain_and_draw(uint32_t flags, const problem *p,
+                                const stored *activations,
+                                const stored *gradients, uint32_t method,
+                                uint32_t fuse_at, uint32_t workers)
+{
+    outcome o = {.weights = make_floats(p->size.classes * p->size.channels),
+                 .signed_maps = make_floats(p->stack),
+                 .maps = make_floats(p->stack),
+                 .pixels = make_array(picture_bytes, 1)};
+    runner_log log = {.workers = workers};
+    fmgcam_context *context;
+    fmgcam_inputs in = {.struct_size = sizeof in,
+                        .activations = &activations->tensor,
+                        .gradients = &gradients->tensor};
+    fmgcam_outputs out = {
+        .struct_size = sizeof out,
+        .weights = float_buffer(o.weights, p->size.classes * p->size.channels),
+        .signed_maps = float_buffer(o.signed_maps, p->stack),
+        .maps = float_buffer(o.maps, p->stack)};
+
+    if (method != FMGCAM_METHOD_GRAD_CAM)
+        out.weights = (fmgcam_buffer){0};
+    fmgcam_mask_cpu_flags(flags);
+    assert_int_equal(fmgcam_create(NULL, &context, NULL, 0), 0);
+    fmgcam_mask_cpu_flags(UINT32_MAX);
+    use_options(context,
+                (fmgcam_options){.arithmetic = FMGCAM_ARITHMETIC_REPRODUCIBLE,
+                                 .method = method,
+                                 .fuse_at = fuse_at});
+    if (workers)
+        expect_ok(context,
+                  fmgcam_set_runner(context, run_on_threads, &log, workers));
+    expect_ok(context, fmgcam_explain(context, &in, &out));
+
+    fmgcam_tensor maps = maps_view(o.maps, p->size);
+    fmgcam_tensor signed_maps = maps_view(o.signed_maps, p->size);
+    fmgcam_layers layers = {.struct_size = sizeof layers,
+                            .maps = &maps,
+                            .signed_maps = &signed_maps};
+    fmgcam_image image = {.data = o.pixels,
+                          .row_stride_bytes = 3 * PICTURE_WIDTH,
+                          .width = PICTURE_WIDTH,
+                          .height = PICTURE_HEIGHT};
+    for (size_t i = 0; i < picture_bytes; i++)
+        o.pixels[i] = (uint8_t)(i * 37);
+    expect_ok(context, fmgcam_draw_overlay(context, &layers, &image, &image));
+    fmgcam_destroy(context);
+    return o;
+}
+
+static void outcome_free(outcome *o)
+{
+    free(o->weights);
+    free(o->signed_maps);
+    free(o->maps);
+    free(o->pixels);
+}
+
+static void check_outcomes(const problem *p, uint32_t dtype,
+                           tensor_layout layout, uint32_t method,
+                           uint32_t fuse_at)
+{
+    stored activations, gradients;
+    store_activations(&activations, p, dtype, layout);
+    store_gradients(&gradients, p, dtype, layout);
+    outcome want =
+        explain_and_draw(0, p, &activations, &gradients, method, fuse_at, 0);
+    for (size_t t = 0; t < table_count; t++)
+        for (uint32_t workers = 0; workers < 4; workers += 3) {
+            outcome got =
+                explain_and_draw(tables[t].flags, p, &activations, &gradients,
+                                 method, fuse_at, workers);
+            size_t weights = p->size.classes * p->size.channels;
+            same(got.weights, want.weights, weights * sizeof(float), "weights",
+                 t, "%zu cells", p->cells);
+            same(got.signed_maps, want.signed_maps, p->stack * sizeof(float),
+                 "signed maps", t, "%zu cells", p->cells);
+            same(got.maps, want.maps, p->stack * sizeof(float), "maps", t,
+                 "%zu cells", p->cells);
+            same(got.pixels, want.pixels, picture_bytes, "pixels", t,
+                 "%zu cells", p->cells);
+            outcome_free(&got);
+        }
+    outcome_free(&want);
+    store_free(&activations);
+    store_free(&gradients);
+}
+
+static void test_explanations_and_pictures_have_the_same_bits(void **state)
+{
+    static const sizes all[] = {{5, 100, 7, 7}, {1, 33, 14, 14},
+                                {10, 40, 9, 9}, {3, 7, 28, 28},
+                                {18, 64, 7, 7}, {2, 300, 3, 5}};
+    static const uint32_t methods[] = {
+        FMGCAM_METHOD_GRAD_CAM, FMGCAM_METHOD_LAYER_CAM,
+        FMGCAM_METHOD_GRAD_CAM, FMGCAM_METHOD_ELEMENT_WISE,
+        FMGCAM_METHOD_GRAD_CAM, FMGCAM_METHOD_XGRAD_CAM};
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9008);
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        problem p;
+        problem_init(&p, &r, all[i], true);
+        problem_add_gradients(&p, &r, true);
+        for (int layout = 0; layout < LAYOUT_COUNT; layout++)
+            for (uint32_t dtype = FMGCAM_DTYPE_FLOAT32;
+                 dtype <= FMGCAM_DTYPE_FLOAT64; dtype++)
+                check_outcomes(&p, dtype, (tensor_layout)layout,
+                               methods[(i + dtype) % COUNT_OF(methods)],
+                               1 + (i + (uint32_t)layout) % 2);
+        problem_free(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -750,6 +876,7 @@ int main(void)
         cmocka_unit_test(test_rows_are_stretched_alike),
         cmocka_unit_test(test_strips_are_shaded_alike),
         cmocka_unit_test(test_huge_values_are_clamped_alike),
+        cmocka_unit_test(test_explanations_and_pictures_have_the_same_bits),
     };
 
     return cmocka_run_group_tests(tests, make_tables, NULL);

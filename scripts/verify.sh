@@ -1,11 +1,12 @@
 #!/bin/sh
-# The longer checks: compilers, BLAS libraries, sanitizers, valgrind, formatting.
-# About half an hour on two cores. scripts/test.sh is the short form.
+# The longer checks: compilers, BLAS libraries, sanitizers, valgrind, AArch64 under
+# emulation, formatting. About half an hour on two cores. scripts/test.sh is the short form.
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words
 require $packages_to_build $packages_to_test clang libclang-rt-dev llvm \
-    libblas-dev valgrind clang-format shellcheck mandoc
+    libblas-dev valgrind clang-format shellcheck mandoc gcc-aarch64-linux-gnu \
+    libc6-dev-arm64-cross qemu-user
 
 failed=
 
@@ -21,13 +22,17 @@ check() {
     fi
 }
 
+# suite FOLDER TIMEOUT_MULTIPLIER [ARGUMENT...] : run its tests.
 suite() {
-    meson test -C "$1" --print-errorlogs --timeout-multiplier "${2:-1}" \
-        > "$1/test.log" 2>&1 || {
-        tail -n 60 "$1/test.log"
+    tested=$1
+    multiplier=$2
+    shift 2
+    meson test -C "$tested" --print-errorlogs \
+        --timeout-multiplier "$multiplier" "$@" > "$tested/test.log" 2>&1 || {
+        tail -n 60 "$tested/test.log"
         return 1
     }
-    grep -E '^(Ok|Fail|Skipped):' "$1/test.log"
+    grep -E '^(Ok|Fail|Skipped):' "$tested/test.log"
 }
 
 build_and_test() {
@@ -63,6 +68,74 @@ under_valgrind() {
     tail -n 1 build-verify-gcc/valgrind-cli.log
 }
 
+# Unpack packages of another architecture into a folder, by a configuration of
+# apt that the machine's own does not see.
+unpack_foreign() {
+    architecture=$1
+    into=$PWD/$2
+    shift 2
+    mkdir -p "$into/state/lists/partial" "$into/cache/archives/partial"
+    : > "$into/state/status"
+    cat > "$into/sources.list" << END
+deb http://deb.debian.org/debian bookworm main
+END
+    cat > "$into/apt.conf" << END
+APT::Architecture "$architecture";
+APT::Architectures { "$architecture"; };
+APT::Sandbox::User "root";
+Dir::State "$into/state";
+Dir::State::status "$into/state/status";
+Dir::Cache "$into/cache";
+Dir::Etc::SourceList "$into/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+END
+    (
+        cd "$into"
+        APT_CONFIG=$into/apt.conf
+        export APT_CONFIG
+        apt-get update -qq
+        apt-get download -qq "$@"
+        for package in *.deb; do
+            dpkg -x "$package" root
+        done
+    )
+}
+
+# The core and its kernels for NEON, under emulation.
+on_aarch64() {
+    folder=build-verify-aarch64
+    mkdir -p $folder-packages
+    unpack_foreign arm64 $folder-packages libcmocka-dev libcmocka0 || return 1
+    root=$PWD/$folder-packages/root/usr
+    cat > $folder-packages/cross.ini << END
+[binaries]
+c = 'aarch64-linux-gnu-gcc'
+ar = 'aarch64-linux-gnu-ar'
+strip = 'aarch64-linux-gnu-strip'
+pkgconfig = 'pkg-config'
+exe_wrapper = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu',
+  '-E', 'LD_LIBRARY_PATH=$root/lib/aarch64-linux-gnu']
+[properties]
+pkg_config_libdir = '$root/lib/aarch64-linux-gnu/pkgconfig'
+[built-in options]
+c_args = ['-I$root/include']
+c_link_args = ['-L$root/lib/aarch64-linux-gnu']
+[host_machine]
+system = 'linux'
+cpu_family = 'aarch64'
+cpu = 'aarch64'
+endian = 'little'
+END
+    [ -f $folder/build.ninja ] ||
+        meson setup $folder --cross-file $folder-packages/cross.ini \
+            -Dwerror=true -Dblas=none -Dimageio=disabled -Dtools=disabled \
+            -Dbench=false -Dexamples=false -Dtests=enabled \
+            -Ddefault_library=static \
+            > $folder-packages/setup.log || return 1
+    ninja -C $folder > $folder-packages/build.log || return 1
+    suite $folder 20 --suite kernels --suite kernels-neon
+}
+
 formatted() {
     git ls-files '*.c' '*.h' '*.cpp' | xargs clang-format --dry-run -Werror
 }
@@ -82,6 +155,8 @@ check asan+ubsan build_and_test build-verify-asan -Db_lundef=false \
 # Without the threads of OpenBLAS, which this sanitizer cannot see into.
 check tsan build_and_test build-verify-tsan -Db_lundef=false -Dblas=none \
     -Dbuildtype=debugoptimized -Db_sanitize=thread
+
+check aarch64 on_aarch64
 
 CC=clang CXX=clang++
 export CC CXX

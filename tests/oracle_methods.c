@@ -282,8 +282,8 @@ static void expect_projection(const problem *p, const float *gradients,
             best = i;
     double lambda = gram[best * n + best];
     for (size_t i = 0; i < n; i++)
-        if (i != best)
-            next = fmax(next, gram[i * n + i]);
+        if (i != best && gram[i * n + i] > next)
+            next = gram[i * n + i];
     for (size_t i = 0; i < n; i++) {
         votes += v[i * n + best];
         vote_size += fabs(v[i * n + best]);

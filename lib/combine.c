@@ -38,9 +38,16 @@ void fmgcam_add_channels(const struct fmgcam_combining *combining, size_t first,
         stride = (ptrdiff_t)cells;
         tile = copy;
     }
-    combining->combine(combining->weights + c, activations->channels,
-                       combining->classes, tile, stride, channels, cells,
-                       combining->maps + first, activations->cells);
+    const struct fmgcam_products products = {
+        .weights = combining->weights + c,
+        .weights_stride = activations->channels,
+        .rows = tile,
+        .rows_stride = stride,
+        .channels = channels,
+        .maps = combining->maps + first,
+        .maps_stride = activations->cells,
+    };
+    combining->combine(&products, combining->classes, cells);
 }
 
 static void clear_maps(const struct fmgcam_combining *combining)
@@ -75,14 +82,13 @@ static size_t count_strips(const struct fmgcam_view *activations)
 /* From here on sgemm is measurably faster than the kernels (bench/). */
 enum { BLAS_FROM_CLASSES = 17 };
 
-static void combine_by_blas(const float *weights, size_t weights_stride,
-                            size_t classes, const float *rows,
-                            ptrdiff_t rows_stride, size_t channels,
-                            size_t cells, float *maps, size_t maps_stride)
+static void combine_by_blas(const struct fmgcam_products *p, size_t classes,
+                            size_t cells)
 {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)classes,
-                (int)cells, (int)channels, 1.0f, weights, (int)weights_stride,
-                rows, (int)rows_stride, 1.0f, maps, (int)maps_stride);
+                (int)cells, (int)p->channels, 1.0f, p->weights,
+                (int)p->weights_stride, p->rows, (int)p->rows_stride, 1.0f,
+                p->maps, (int)p->maps_stride);
 }
 
 /* A runner's threads and those of BLAS would fight for the cores. */
@@ -127,7 +133,8 @@ void fmgcam_warm_up_blas(void)
 {
     const float one = 1.0f;
     float result = 0.0f;
-    combine_by_blas(&one, 1, 1, &one, 1, 1, 1, &result, 1);
+    const struct fmgcam_products p = {&one, 1, &one, 1, 1, &result, 1};
+    combine_by_blas(&p, 1, 1);
 }
 
 #else

@@ -31,16 +31,6 @@ int fmgcam_has_weights(uint32_t method);
 
 /* ---- Sizes --------------------------------------------------------------- */
 
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* *product = a * b; 0 if that does not fit. */
 static inline int fmgcam_multiply(size_t a, size_t b, size_t *product)
 {
@@ -483,9 +473,8 @@ fmgcam_status fmgcam_project(fmgcam_context *context,
 /* combine.c */
 struct fmgcam_combining {
     /* A kernel, or BLAS in the same role. */
-    void (*combine)(const float *weights, size_t weights_stride, size_t classes,
-                    const float *rows, ptrdiff_t rows_stride, size_t channels,
-                    size_t cells, float *maps, size_t maps_stride);
+    void (*combine)(const struct fmgcam_products *products, size_t classes,
+                    size_t cells);
     const float *weights; /* [classes, channels] */
     size_t classes;
     const struct fmgcam_view *activations;

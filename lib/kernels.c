@@ -23,11 +23,6 @@ static inline vec4 load4(const float *from)
     return value;
 }
 
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- Stage 1 ------------------------------------------------------------- */
 
 static float pool_row(const float *row, size_t cells)
@@ -107,81 +102,78 @@ enum { BLOCK_CELLS = 16, BLOCK_CLASSES = 2 };
 
 /* Add to @p classes (a constant, at most BLOCK_CLASSES) x 16 sums, and keep
  * those from cell @p kept on. */
-static inline void combine_block(const float *weights, size_t weights_stride,
-                                 size_t classes, const float *rows,
-                                 ptrdiff_t rows_stride, size_t channels,
-                                 float *maps, size_t maps_stride, size_t kept)
+static inline void combine_block(const struct fmgcam_products *p,
+                                 size_t classes, size_t kept)
 {
     vec4 sums[BLOCK_CLASSES][4];
     for (size_t k = 0; k < classes; k++)
-        memcpy(sums[k], maps + k * maps_stride, sizeof sums[k]);
-    for (size_t c = 0; c < channels; c++) {
-        const float *row = rows + (ptrdiff_t)c * rows_stride;
+        memcpy(sums[k], p->maps + k * p->maps_stride, sizeof sums[k]);
+    for (size_t c = 0; c < p->channels; c++) {
+        const float *row = p->rows + (ptrdiff_t)c * p->rows_stride;
         for (size_t k = 0; k < classes; k++) {
-            float weight = weights[k * weights_stride + c];
+            float weight = p->weights[k * p->weights_stride + c];
             for (size_t i = 0; i < 4; i++)
                 sums[k][i] += weight * load4(row + 4 * i);
         }
     }
     for (size_t k = 0; k < classes; k++)
-        memcpy(maps + k * maps_stride + kept, (float *)sums[k] + kept,
-               (BLOCK_CELLS - kept) * sizeof *maps);
+        memcpy(p->maps + k * p->maps_stride + kept, (float *)sums[k] + kept,
+               (BLOCK_CELLS - kept) * sizeof *p->maps);
 }
 
-/* All cells of @p classes: first what is left over at the end, as the last
- * part of a whole block, then whole blocks, which do not disturb it. */
-static inline void combine_classes(const float *weights, size_t weights_stride,
-                                   size_t classes, const float *rows,
-                                   ptrdiff_t rows_stride, size_t channels,
-                                   size_t cells, float *maps,
-                                   size_t maps_stride)
+static inline struct fmgcam_products at_cell(const struct fmgcam_products *p,
+                                             size_t cell)
+{
+    struct fmgcam_products moved = *p;
+    moved.rows += cell;
+    moved.maps += cell;
+    return moved;
+}
+
+/* All cells of @p classes, a constant: first what is left over at the end, as
+ * the last part of a whole block, then whole blocks, which do not disturb it. */
+static inline void combine_cells(const struct fmgcam_products *p,
+                                 size_t classes, size_t cells)
 {
     size_t rest = cells % BLOCK_CELLS;
     if (rest) {
-        size_t last = cells - BLOCK_CELLS;
-        combine_block(weights, weights_stride, classes, rows + last,
-                      rows_stride, channels, maps + last, maps_stride,
-                      BLOCK_CELLS - rest);
+        struct fmgcam_products last = at_cell(p, cells - BLOCK_CELLS);
+        combine_block(&last, classes, BLOCK_CELLS - rest);
     }
-    for (size_t s = 0; s + BLOCK_CELLS <= cells; s += BLOCK_CELLS)
-        combine_block(weights, weights_stride, classes, rows + s, rows_stride,
-                      channels, maps + s, maps_stride, 0);
+    for (size_t s = 0; s + BLOCK_CELLS <= cells; s += BLOCK_CELLS) {
+        struct fmgcam_products block = at_cell(p, s);
+        combine_block(&block, classes, 0);
+    }
 }
 
 /* Fewer cells than a block has. */
-static void combine_few_cells(const float *weights, size_t weights_stride,
-                              size_t classes, const float *rows,
-                              ptrdiff_t rows_stride, size_t channels,
-                              size_t cells, float *maps, size_t maps_stride)
+static void combine_few_cells(const struct fmgcam_products *p, size_t classes,
+                              size_t cells)
 {
     for (size_t k = 0; k < classes; k++)
         for (size_t s = 0; s < cells; s++) {
-            float sum = maps[k * maps_stride + s];
-            for (size_t c = 0; c < channels; c++)
-                sum += weights[k * weights_stride + c] *
-                       rows[(ptrdiff_t)c * rows_stride + (ptrdiff_t)s];
-            maps[k * maps_stride + s] = sum;
+            float *map = &p->maps[k * p->maps_stride + s];
+            for (size_t c = 0; c < p->channels; c++)
+                *map += p->weights[k * p->weights_stride + c] *
+                        p->rows[(ptrdiff_t)c * p->rows_stride + (ptrdiff_t)s];
         }
 }
 
-static void combine(const float *weights, size_t weights_stride, size_t classes,
-                    const float *rows, ptrdiff_t rows_stride, size_t channels,
-                    size_t cells, float *maps, size_t maps_stride)
+static void combine_classes(const struct fmgcam_products *p, size_t classes,
+                            size_t cells)
 {
-    if (cells < BLOCK_CELLS) {
-        combine_few_cells(weights, weights_stride, classes, rows, rows_stride,
-                          channels, cells, maps, maps_stride);
-        return;
-    }
-    size_t k = 0;
-    for (; k + BLOCK_CLASSES <= classes; k += BLOCK_CLASSES)
-        combine_classes(weights + k * weights_stride, weights_stride,
-                        BLOCK_CLASSES, rows, rows_stride, channels, cells,
-                        maps + k * maps_stride, maps_stride);
-    if (k < classes)
-        combine_classes(weights + k * weights_stride, weights_stride, 1, rows,
-                        rows_stride, channels, cells, maps + k * maps_stride,
-                        maps_stride);
+    if (cells < BLOCK_CELLS)
+        combine_few_cells(p, classes, cells);
+    else if (classes == BLOCK_CLASSES)
+        combine_cells(p, BLOCK_CLASSES, cells);
+    else
+        combine_cells(p, 1, cells);
+}
+
+static void combine(const struct fmgcam_products *p, size_t classes,
+                    size_t cells)
+{
+    fmgcam_combine_groups(p, classes, cells, BLOCK_CLASSES, combine_classes);
 }
 
 /* max(x, 0) that keeps NaN. */
@@ -379,11 +371,49 @@ static void shade_contest(const struct fmgcam_strip *given,
     }
 }
 
+/* ---- For all kernels ----------------------------------------------------- */
+
+void fmgcam_combine_groups(const struct fmgcam_products *products,
+                           size_t classes, size_t cells, size_t most,
+                           void (*add)(const struct fmgcam_products *products,
+                                       size_t classes, size_t cells))
+{
+    struct fmgcam_products p = *products;
+    for (size_t groups = (classes + most - 1) / most; groups > 0; groups--) {
+        size_t count = (classes + groups - 1) / groups;
+        add(&p, count, cells);
+        p.weights += count * p.weights_stride;
+        p.maps += count * p.maps_stride;
+        classes -= count;
+    }
+}
+
+void fmgcam_pool_groups(const struct fmgcam_rows *all, size_t width,
+                        void (*pool)(const struct fmgcam_rows *rows,
+                                     float *weights, size_t weights_stride),
+                        float *weights, size_t weights_stride)
+{
+    struct fmgcam_rows rows = *all;
+    for (size_t c = 0; c < all->channels; c += width)
+        for (size_t k = 0; k < all->classes; k += FMGCAM_POOL_CLASSES) {
+            rows.data = all->data + (ptrdiff_t)k * all->stride_k +
+                        (ptrdiff_t)c * all->stride_c;
+            rows.classes = smaller(all->classes - k, FMGCAM_POOL_CLASSES);
+            rows.channels = smaller(all->channels - c, width);
+            rows.soon = k == 0 && all->soon
+                            ? all->soon + (ptrdiff_t)c * all->soon_stride
+                            : NULL;
+            pool(&rows, weights + k * weights_stride + c, weights_stride);
+        }
+}
+
 /* ---- The table ----------------------------------------------------------- */
 
 void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
 {
+    const uint32_t flags = fmgcam_cpu_flags();
     *kernels = (struct fmgcam_kernels){
+        .flags = flags,
         .pool_rows = pool_rows,
         .pool_columns = pool_columns,
         .widen_halves = widen_halves,
@@ -394,8 +424,6 @@ void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
         .shade_mixed = shade_mixed,
         .shade_contest = shade_contest,
     };
-    uint32_t flags = fmgcam_cpu_flags();
-    (void)flags;
 #if defined(__x86_64__)
     if (flags & FMGCAM_CPU_AVX2)
         fmgcam_use_avx2_kernels(kernels);

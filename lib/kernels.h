@@ -20,6 +20,16 @@ enum {
     FMGCAM_STRIP_UNIT = 16
 };
 
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The tree of pooling: lane i takes lane i + 8, then i + 4, i + 2, i + 1. */
 static inline float fmgcam_fold_lanes(float lanes[FMGCAM_LANES])
 {
@@ -127,7 +137,20 @@ struct fmgcam_contest {
     const uint32_t *colors; /* [classes], red + 256 green + 65536 blue */
 };
 
+/* Weights [classes, channels] and activations for the maps they add to. */
+struct fmgcam_products {
+    const float *weights;
+    size_t weights_stride;
+    const float *rows;
+    ptrdiff_t rows_stride;
+    size_t channels;
+    float *maps;
+    size_t maps_stride;
+};
+
 struct fmgcam_kernels {
+    uint32_t flags; /* FMGCAM_CPU_* bits that were looked at */
+
     /* weights[k * weights_stride + c] = mean of the cells of a row. */
     void (*pool_rows)(const struct fmgcam_rows *rows, float *weights,
                       size_t weights_stride);
@@ -145,9 +168,8 @@ struct fmgcam_kernels {
 
     /* maps[k][s] += weights[k][c] * rows[c][s], c ascending for each (k, s),
      * multiply, then add. Strides in floats. */
-    void (*combine)(const float *weights, size_t weights_stride, size_t classes,
-                    const float *rows, ptrdiff_t rows_stride, size_t channels,
-                    size_t cells, float *maps, size_t maps_stride);
+    void (*combine)(const struct fmgcam_products *products, size_t classes,
+                    size_t cells);
 
     /* map[s] += product of g[c][s] and a[c][s], c ascending, multiply, then
      * add. */
@@ -180,5 +202,20 @@ void fmgcam_init_kernels(struct fmgcam_kernels *kernels);
 void fmgcam_use_avx2_kernels(struct fmgcam_kernels *kernels);
 void fmgcam_use_avx512_kernels(struct fmgcam_kernels *kernels);
 void fmgcam_use_neon_kernels(struct fmgcam_kernels *kernels);
+
+/* For kernels that keep the sums of a few classes in registers: add(products,
+ * count, cells) for groups of up to @p most classes, as even as can be. */
+void fmgcam_combine_groups(const struct fmgcam_products *products,
+                           size_t classes, size_t cells, size_t most,
+                           void (*add)(const struct fmgcam_products *products,
+                                       size_t classes, size_t cells));
+
+/* For kernels that pool up to @p width channels of some classes together, so
+ * that the classes' rows come from memory side by side. */
+enum { FMGCAM_POOL_CLASSES = 8 };
+void fmgcam_pool_groups(const struct fmgcam_rows *rows, size_t width,
+                        void (*pool)(const struct fmgcam_rows *rows,
+                                     float *weights, size_t weights_stride),
+                        float *weights, size_t weights_stride);
 
 #endif

@@ -333,14 +333,21 @@ static void check_combine(rng *r, size_t cells, size_t classes, size_t channels,
     float *begin = make_floats(count + 1), *want = make_floats(count + 1);
 
     fill(r, begin, count);
+    struct fmgcam_products products = {
+        .weights = weights,
+        .weights_stride = channels + gap,
+        .rows = rows,
+        .rows_stride = (ptrdiff_t)stride,
+        .channels = channels,
+        .maps = want,
+        .maps_stride = stride,
+    };
     memcpy(want, begin, count * sizeof *want);
-    c_kernels.combine(weights, channels + gap, classes, rows, (ptrdiff_t)stride,
-                      channels, cells, want, stride);
+    c_kernels.combine(&products, classes, cells);
+    products.maps = got;
     for (size_t t = 0; t < table_count; t++) {
         memcpy(got, begin, count * sizeof *got);
-        tables[t].kernels.combine(weights, channels + gap, classes, rows,
-                                  (ptrdiff_t)stride, channels, cells, got,
-                                  stride);
+        tables[t].kernels.combine(&products, classes, cells);
         same(got, want, count * sizeof *got, "combine", t,
              "%zu cells, %zu classes, %zu channels, gap %zu, shift %zu", cells,
              classes, channels, gap, shift);
@@ -463,8 +470,16 @@ static void check_fuse(rng *r, size_t classes, size_t channels, size_t gap_c,
         size_t done = tables[t].kernels.fuse(&fusing);
         assert_true(done <= channels && done % FMGCAM_LANES == 0);
         memset(want, 0, classes * CELLS * sizeof *want);
-        c_kernels.combine(want_weights, channels, classes, activations,
-                          (ptrdiff_t)stride, done, CELLS, want, CELLS);
+        const struct fmgcam_products products = {
+            .weights = want_weights,
+            .weights_stride = channels,
+            .rows = activations,
+            .rows_stride = (ptrdiff_t)stride,
+            .channels = done,
+            .maps = want,
+            .maps_stride = CELLS,
+        };
+        c_kernels.combine(&products, classes, CELLS);
         if (done == 0)
             continue;
         same(maps, want, classes * CELLS * sizeof *want, "fuse", t,

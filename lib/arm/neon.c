@@ -2,27 +2,15 @@
 /* The hot loops for NEON, as every AArch64 has it. Those that are not here are
  * as good in C, whose four floats are one register. */
 #include "../kernels.h"
+#include "../unroll.h"
 
-#if defined(__aarch64__) && defined(__ARM_NEON)
-
-# include <arm_neon.h>
+#include <arm_neon.h>
 
 /* Inlined where some arguments are constants, so that loops over EACH of a
  * constant number unroll, and arrays of registers stay in registers. */
-# define NEON_INLINE static inline __attribute__((always_inline))
-# if defined(__clang__)
-#  define UNROLL _Pragma("clang loop unroll(full)")
-# else
-#  define UNROLL _Pragma("GCC unroll 16")
-# endif
-# define EACH(i, count) UNROLL for (size_t i = 0; i < (count); i++)
+#define NEON_INLINE static inline __attribute__((always_inline))
 
 enum { WIDTH = 4 };
-
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- Stage 1 ------------------------------------------------------------- */
 
@@ -140,18 +128,8 @@ static void transpose(const float *from, ptrdiff_t from_stride, size_t channels,
 /* Classes and vectors of cells whose sums stay in registers. */
 enum { TILE_CLASSES = 5, TILE_VECTORS = 4 };
 
-struct products {
-    const float *weights;
-    size_t weights_stride;
-    const float *rows;
-    ptrdiff_t rows_stride;
-    size_t channels;
-    float *maps;
-    size_t maps_stride;
-};
-
 /* Constants: @p classes, @p vectors. */
-NEON_INLINE void add_tile(const struct products *p, size_t classes,
+NEON_INLINE void add_tile(const struct fmgcam_products *p, size_t classes,
                           size_t vectors)
 {
     float32x4_t sums[TILE_CLASSES][TILE_VECTORS], row[TILE_VECTORS];
@@ -174,7 +152,8 @@ NEON_INLINE void add_tile(const struct products *p, size_t classes,
 }
 
 /* Less than a vector. */
-static void add_cells(const struct products *p, size_t classes, size_t cells)
+static void add_cells(const struct fmgcam_products *p, size_t classes,
+                      size_t cells)
 {
     for (size_t k = 0; k < classes; k++)
         for (size_t s = 0; s < cells; s++) {
@@ -187,10 +166,10 @@ static void add_cells(const struct products *p, size_t classes, size_t cells)
 }
 
 /* Constant: @p classes. */
-NEON_INLINE void add_tiles_of(const struct products *given, size_t classes,
-                              size_t cells)
+NEON_INLINE void add_tiles_of(const struct fmgcam_products *given,
+                              size_t classes, size_t cells)
 {
-    struct products p = *given;
+    struct fmgcam_products p = *given;
     while (cells >= WIDTH) {
         size_t step =
             cells >= TILE_VECTORS * WIDTH ? TILE_VECTORS * WIDTH : WIDTH;
@@ -205,7 +184,8 @@ NEON_INLINE void add_tiles_of(const struct products *given, size_t classes,
     add_cells(&p, classes, cells);
 }
 
-static void add_tiles(const struct products *p, size_t classes, size_t cells)
+static void add_tiles(const struct fmgcam_products *p, size_t classes,
+                      size_t cells)
 {
     switch (classes) {
     case 5: add_tiles_of(p, 5, cells); break;
@@ -216,26 +196,10 @@ static void add_tiles(const struct products *p, size_t classes, size_t cells)
     }
 }
 
-static void combine(const float *weights, size_t weights_stride, size_t classes,
-                    const float *rows, ptrdiff_t rows_stride, size_t channels,
-                    size_t cells, float *maps, size_t maps_stride)
+static void combine(const struct fmgcam_products *p, size_t classes,
+                    size_t cells)
 {
-    /* Groups of classes of about the same size. */
-    size_t groups = (classes + TILE_CLASSES - 1) / TILE_CLASSES;
-    for (size_t k = 0; groups > 0; groups--) {
-        size_t count = (classes - k + groups - 1) / groups;
-        const struct products p = {
-            .weights = weights + k * weights_stride,
-            .weights_stride = weights_stride,
-            .rows = rows,
-            .rows_stride = rows_stride,
-            .channels = channels,
-            .maps = maps + k * maps_stride,
-            .maps_stride = maps_stride,
-        };
-        add_tiles(&p, count, cells);
-        k += count;
-    }
+    fmgcam_combine_groups(p, classes, cells, TILE_CLASSES, add_tiles);
 }
 
 /* ---- Stage 7 ------------------------------------------------------------- */
@@ -409,5 +373,3 @@ void fmgcam_use_neon_kernels(struct fmgcam_kernels *kernels)
     kernels->shade_mixed = shade_mixed;
     kernels->shade_contest = shade_contest;
 }
-
-#endif

@@ -69,6 +69,7 @@ extern volatile float sink;
 /* ---- The works ----------------------------------------------------------- */
 
 void bench_weighting(struct bench *bench);
+void bench_arithmetic(struct bench *bench);
 void bench_overlay(struct bench *bench);
 void bench_explain(struct bench *bench);
 void bench_batch(struct bench *bench);

@@ -124,16 +124,17 @@ static const struct {
     const char *name;
     void (*run)(struct bench *bench);
 } works[] = {
-    {"weighting", bench_weighting}, {"overlay", bench_overlay},
-    {"explain", bench_explain},     {"batch", bench_batch},
-    {"methods", bench_methods},
+    {"weighting", bench_weighting}, {"arithmetic", bench_arithmetic},
+    {"overlay", bench_overlay},     {"explain", bench_explain},
+    {"batch", bench_batch},         {"methods", bench_methods},
 };
 
 static void print_help(void)
 {
     puts("usage: fmgcam-bench [OPTION...] [WORK...]\n"
-         "Time the works (weighting, overlay, explain, batch, methods; all if\n"
-         "none is named) beside what bounds them and beside their rivals.\n"
+         "Time the works (weighting, arithmetic, overlay, explain, batch,\n"
+         "methods; all if none is named) beside what bounds them and beside\n"
+         "their rivals.\n"
          "\n"
          "  --json           one JSON object in place of the tables\n"
          "  --kernels SET    c, avx2, avx512 or neon; else the best of this\n"

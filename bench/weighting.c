@@ -62,7 +62,8 @@ static void check(struct weighting *w)
 {
     size_t all = w->count;
     struct picture *pictures = w->pictures;
-    for (size_t i = 0; i<all; i += all> 1 ? all - 1 : 1) {
+    size_t step = all > 1 ? all - 1 : 1;
+    for (size_t i = 0; i < all; i += step) {
         w->count = 1;
         w->pictures = pictures + i;
         weigh(w);
@@ -138,6 +139,71 @@ static void bench_shape(struct bench *bench, struct shape shape,
     free(w.weights);
     free(w.ones);
 }
+
+/* ---- Who multiplies ------------------------------------------------------ */
+
+#ifdef FMGCAM_HAVE_CBLAS
+/* The library with its own kernels, and with BLAS in stage 2. */
+static void time_arithmetic(struct bench *bench, struct shape shape,
+                            uint32_t classes)
+{
+    struct picture picture;
+    picture_init(bench, &picture, shape, classes, 0);
+    struct weighting own = {
+        .shape = shape,
+        .classes = classes,
+        .pictures = &picture,
+        .count = 1,
+        .context = make_context(
+            (fmgcam_options){.arithmetic = FMGCAM_ARITHMETIC_REPRODUCIBLE}),
+        .maps = make_floats(classes * cells_of(shape)),
+    };
+    struct weighting blas = own;
+    blas.context =
+        make_context((fmgcam_options){.arithmetic = FMGCAM_ARITHMETIC_BLAS});
+    weigh(&own);
+    check_grad_cam(&picture, shape, classes, own.maps, false);
+    weigh(&blas);
+    check_grad_cam(&picture, shape, classes, blas.maps, true);
+
+    struct rival rivals[] = {{.work = weigh, .job = &own},
+                             {.work = weigh, .job = &blas}};
+    time_rivals(bench, rivals, 2, 1);
+    double ratio = paired_ratio(bench, &rivals[0], &rivals[1]);
+    report(bench,
+           json_pack("{s:s, s:s, s:i, s:f, s:f, s:f}", "name", "arithmetic",
+                     "shape", shape_text(shape), "classes", (int)classes, "ns",
+                     rivals[0].ns, "blas_ns", rivals[1].ns, "blas_ratio",
+                     ratio),
+           "%-10s K %4u  own %10.1f us  BLAS %10.1f us  %5.2f x",
+           shape_text(shape), classes, rivals[0].ns / 1e3, rivals[1].ns / 1e3,
+           ratio);
+    free_rivals(rivals, 2);
+    fmgcam_destroy(own.context);
+    fmgcam_destroy(blas.context);
+    free(own.maps);
+}
+
+void bench_arithmetic(struct bench *bench)
+{
+    static const struct shape shapes[] = {
+        {2048, 7, 7}, {1024, 14, 14}, {512, 28, 28}};
+    static const uint32_t classes[] = {8, 16, 24, 32, 40, 48, 64, 100};
+
+    headline(bench, "Stages 1 and 2 by the library's kernels, beside stage 2 "
+                    "by BLAS");
+    for (size_t i = 0; i < COUNT_OF(shapes); i++)
+        for (size_t j = 0; j < COUNT_OF(classes); j++)
+            time_arithmetic(bench, shapes[i], classes[j]);
+}
+#else
+void bench_arithmetic(struct bench *bench)
+{
+    headline(bench, "This build has no BLAS to compare with");
+}
+#endif
+
+/* ---- The shapes that count ----------------------------------------------- */
 
 void bench_weighting(struct bench *bench)
 {

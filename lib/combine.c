@@ -5,6 +5,7 @@
  *
  * By the kernels of the library, in a fixed order, or by BLAS. The only file
  * that knows the BLAS. */
+#include "cpu.h"
 #include "internal.h"
 
 #include <limits.h>
@@ -79,8 +80,12 @@ static size_t count_strips(const struct fmgcam_view *activations)
 
 #ifdef FMGCAM_HAVE_CBLAS
 
-/* From here on sgemm is measurably faster than the kernels (bench/). */
-enum { BLAS_FROM_CLASSES = 17 };
+/* From how many classes on sgemm is measurably faster than the kernels:
+ * docs/performance.md has the measurements. */
+static size_t blas_from_classes(const struct fmgcam_kernels *kernels)
+{
+    return kernels->flags & (FMGCAM_CPU_AVX2 | FMGCAM_CPU_AVX512) ? 48 : 17;
+}
 
 static void combine_by_blas(const struct fmgcam_products *p, size_t classes,
                             size_t cells)
@@ -99,8 +104,8 @@ int fmgcam_uses_blas(const fmgcam_context *context, size_t classes,
     case FMGCAM_ARITHMETIC_BLAS: return 1;
     case FMGCAM_ARITHMETIC_REPRODUCIBLE: return 0;
     default:
-        return classes >= BLAS_FROM_CLASSES && !context->runner.run &&
-               cells <= INT_MAX;
+        return classes >= blas_from_classes(&context->kernels) &&
+               !context->runner.run && cells <= INT_MAX;
     }
 }
 

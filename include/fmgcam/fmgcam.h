@@ -41,8 +41,8 @@
  *    fmgcam_options.non_finite says otherwise.
  *
  * The library opens no file, writes to no stream, reads no environment
- * variable, starts no thread and has no mutable global state. (OpenBLAS, if
- * linked, starts a thread pool of its own.)
+ * variable, starts no thread and has no mutable global state but what it found
+ * out about the CPU. (OpenBLAS, if linked, starts a thread pool of its own.)
  */
 #ifndef FMGCAM_FMGCAM_H
 #define FMGCAM_FMGCAM_H
@@ -312,8 +312,8 @@ enum {
 
 /* Who multiplies in stage 2. */
 enum {
-    /* The library's own kernels, and BLAS where it is measurably faster: more
-     * than 16 classes and no runner set. Default. */
+    /* The library's own kernels, and BLAS where it is measurably faster: many
+     * classes (never up to 16; docs/performance.md) and no runner. Default. */
     FMGCAM_ARITHMETIC_AUTO = 1,
     /* BLAS always. FMGCAM_STATUS_UNSUPPORTED in a build without one. Its bits
      * depend on the CPU and the number of threads. */

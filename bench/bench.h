@@ -74,6 +74,7 @@ void bench_overlay(struct bench *bench);
 void bench_explain(struct bench *bench);
 void bench_batch(struct bench *bench);
 void bench_methods(struct bench *bench);
+void bench_layouts(struct bench *bench);
 
 /* ---- picture.c: one picture to explain ----------------------------------- */
 

@@ -127,14 +127,15 @@ static const struct {
     {"weighting", bench_weighting}, {"arithmetic", bench_arithmetic},
     {"overlay", bench_overlay},     {"explain", bench_explain},
     {"batch", bench_batch},         {"methods", bench_methods},
+    {"layouts", bench_layouts},
 };
 
 static void print_help(void)
 {
     puts("usage: fmgcam-bench [OPTION...] [WORK...]\n"
          "Time the works (weighting, arithmetic, overlay, explain, batch,\n"
-         "methods; all if none is named) beside what bounds them and beside\n"
-         "their rivals.\n"
+         "methods, layouts; all if none is named) beside what bounds them and\n"
+         "beside their rivals.\n"
          "\n"
          "  --json           one JSON object in place of the tables\n"
          "  --kernels SET    c, avx2, avx512 or neon; else the best of this\n"

@@ -39,7 +39,7 @@ static void put(void *data, uint32_t dtype, size_t index, int8_t value)
     memcpy(&bits, &number, sizeof bits);
     switch (dtype) {
     case FMGCAM_DTYPE_FLOAT32: ((float *)data)[index] = number; break;
-    case FMGCAM_DTYPE_FLOAT64: ((double *)data)[index] = number; break;
+    case FMGCAM_DTYPE_FLOAT64: ((double *)data)[index] = (double)number; break;
     case FMGCAM_DTYPE_INT8: ((int8_t *)data)[index] = value; break;
     case FMGCAM_DTYPE_BFLOAT16:
         ((uint16_t *)data)[index] = (uint16_t)(bits >> 16);

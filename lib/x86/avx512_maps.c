@@ -2,6 +2,8 @@
 /* The hot loops of stages 1 and 2 for AVX-512, and the table. */
 #include "avx512.h"
 
+#include <string.h>
+
 enum {
     LINE_BYTES = 64,
     /* Whole vectors of a map of the usual size. Its last cell is left over. */
@@ -98,21 +100,17 @@ KERNEL_INLINE __m512 fold_pairs(__m512 a, __m512 b)
                          _mm512_shuffle_ps(a, b, 0xdd));
 }
 
-KERNEL_INLINE __m512 fold_four(const __m512 rows[4])
-{
-    return fold_quarters(fold_halves(rows[0], rows[1]),
-                         fold_halves(rows[2], rows[3]));
-}
-
-/* The means of 16 rows. A lane that nothing was added to is +0 in the C kernel,
- * and may be -0 here where all cells are: adding +0 makes up for that. */
-KERNEL_INLINE __m512 fold_rows(const __m512 rows[16], __m512 cells)
+/* The means of 16 rows, of which two by two went through fold_halves(). A lane
+ * that nothing was added to is +0 in the C kernel, and may be -0 here where all
+ * cells are: adding +0 makes up for that. */
+KERNEL_INLINE __m512 fold_rows(const __m512 halves[8], __m512 cells)
 {
     const __m512i order =
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    __m512 sums =
-        fold_pairs(fold_eighths(fold_four(rows), fold_four(rows + 4)),
-                   fold_eighths(fold_four(rows + 8), fold_four(rows + 12)));
+    __m512 sums = fold_pairs(fold_eighths(fold_quarters(halves[0], halves[1]),
+                                          fold_quarters(halves[2], halves[3])),
+                             fold_eighths(fold_quarters(halves[4], halves[5]),
+                                          fold_quarters(halves[6], halves[7])));
     sums = _mm512_permutexvar_ps(order, sums);
     return _mm512_div_ps(_mm512_add_ps(sums, _mm512_setzero_ps()), cells);
 }
@@ -136,9 +134,12 @@ KERNEL_INLINE void pool_group(const struct fmgcam_rows *rows, size_t vectors,
     for (size_t k = 0; k < rows->classes; k++) {
         for (size_t i = rows->channels; i < WIDTH; i++)
             sums[k][i] = _mm512_setzero_ps();
+        __m512 halves[8];
+        EACH (i, 8)
+            halves[i] = fold_halves(sums[k][2 * i], sums[k][2 * i + 1]);
         _mm512_mask_storeu_ps(
             weights + k * weights_stride, first_lanes(rows->channels),
-            fold_rows(sums[k], _mm512_set1_ps((float)rows->cells)));
+            fold_rows(halves, _mm512_set1_ps((float)rows->cells)));
     }
 }
 
@@ -204,23 +205,36 @@ enum { TILE_SUMS = 24, BLOCK_VECTORS = 16 };
  *
  * A map of 49 cells is three vectors and one cell. The last cells of all classes
  * share one more vector: there a weight meets a cell lane by lane, the lanes
- * being classes. So weights are kept as [channels, classes] in the meantime. */
+ * being classes. So rows and weights are in the order [channels, classes]
+ * here. */
 struct block {
-    __m512 lanes[WIDTH * FMGCAM_FUSED_CLASSES];  /* [channels, classes] */
-    float weights[WIDTH * FMGCAM_FUSED_CLASSES]; /* the same */
+    __m512 halves[WIDTH / 2 * FMGCAM_FUSED_CLASSES];   /* each of two rows */
+    float weights[(WIDTH + 2) * FMGCAM_FUSED_CLASSES]; /* and some zeros */
     struct row_lanes rows[WIDTH]; /* the same in all blocks and classes */
 };
 
-/* Constant: @p classes, as below. Channel @p i of a block. */
-KERNEL_INLINE void pool_channel(const struct fmgcam_fusing *f, size_t classes,
-                                const float *gradients, struct block *block,
-                                size_t i)
+/* Constant, as below: @p classes, and @p row of those of channel @p i of the
+ * block, where the gradients begin, and of the next. */
+KERNEL_INLINE __m512 sum_block_row(const struct fmgcam_fusing *f,
+                                   size_t classes, const float *gradients,
+                                   const struct block *block, size_t i,
+                                   size_t row)
 {
-    const struct row_lanes lanes = block->rows[i];
-    EACH (k, classes) {
-        const float *row = gradients + (ptrdiff_t)k * f->gradients_stride_k;
-        block->lanes[i * classes + k] = sum_row(row, lanes, FUSED_VECTORS + 1);
-    }
+    const size_t c = row / classes, k = row % classes;
+    return sum_row(gradients + (ptrdiff_t)c * f->gradients_stride_c +
+                       (ptrdiff_t)k * f->gradients_stride_k,
+                   block->rows[i + c], FUSED_VECTORS + 1);
+}
+
+/* Channels @p i, even, and the next. */
+KERNEL_INLINE void pool_two(const struct fmgcam_fusing *f, size_t classes,
+                            const float *gradients, struct block *block,
+                            size_t i)
+{
+    EACH (k, classes)
+        block->halves[i / 2 * classes + k] = fold_halves(
+            sum_block_row(f, classes, gradients, block, i, 2 * k),
+            sum_block_row(f, classes, gradients, block, i, 2 * k + 1));
 }
 
 KERNEL_INLINE void weigh_block(struct block *block, size_t classes)
@@ -228,7 +242,7 @@ KERNEL_INLINE void weigh_block(struct block *block, size_t classes)
     const __m512 divisor = _mm512_set1_ps(FMGCAM_FUSED_CELLS);
     for (size_t i = 0; i < classes; i++)
         _mm512_storeu_ps(block->weights + i * WIDTH,
-                         fold_rows(block->lanes + i * WIDTH, divisor));
+                         fold_rows(block->halves + i * WIDTH / 2, divisor));
 }
 
 /* The block's weights as [classes, 16]. */
@@ -240,9 +254,9 @@ KERNEL_INLINE void turn_weights(const struct block *block, size_t classes,
             turned[k * stride + i] = block->weights[i * classes + k];
 }
 
-/* The last cell of all classes, lanes being classes. Not in the midst of the
- * other cells: these loads span stores of weigh_block() that are too fresh
- * then. */
+/* The last cell of all classes, lanes being classes; those beyond them are of no
+ * use. Not in the midst of the other cells: these loads span stores of
+ * weigh_block() that are too fresh then. */
 KERNEL_INLINE __m512 add_last_cells(const struct fmgcam_fusing *f,
                                     size_t classes, const struct block *block,
                                     size_t c, __m512 sums)
@@ -250,8 +264,7 @@ KERNEL_INLINE __m512 add_last_cells(const struct fmgcam_fusing *f,
     const float *cell = f->activations + (ptrdiff_t)c * f->activations_stride +
                         FMGCAM_FUSED_CELLS - 1;
     for (size_t i = 0; i < WIDTH; i++, cell += f->activations_stride) {
-        __m512 weights = _mm512_maskz_loadu_ps(first_lanes(classes),
-                                               block->weights + i * classes);
+        __m512 weights = _mm512_loadu_ps(block->weights + i * classes);
         sums =
             _mm512_add_ps(sums, _mm512_mul_ps(weights, _mm512_set1_ps(*cell)));
     }
@@ -264,33 +277,37 @@ KERNEL_INLINE void fuse_classes(const struct fmgcam_fusing *f, size_t classes,
     const ptrdiff_t stride = f->gradients_stride_c;
     const float *gradients = f->gradients, *activations = f->activations;
     struct block block;
+    memset(block.weights, 0, sizeof block.weights);
     __m512 sums[FMGCAM_FUSED_CLASSES][FUSED_VECTORS], row[FUSED_VECTORS];
     __m512 last_cells = _mm512_setzero_ps();
     EACH (k, classes)
         EACH (v, FUSED_VECTORS)
             sums[k][v] = _mm512_setzero_ps();
 
-    for (size_t i = 0; i < WIDTH; i++, gradients += stride) {
-        block.rows[i] = find_lanes(gradients, FMGCAM_FUSED_CELLS);
-        pool_channel(f, classes, gradients, &block, i);
-    }
+    for (size_t i = 0; i < WIDTH; i++)
+        block.rows[i] =
+            find_lanes(gradients + (ptrdiff_t)i * stride, FMGCAM_FUSED_CELLS);
+    for (size_t i = 0; i < WIDTH; i += 2, gradients += 2 * stride)
+        pool_two(f, classes, gradients, &block, i);
     weigh_block(&block, classes);
     for (size_t c = 0; c + WIDTH < channels; c += WIDTH) {
         if (f->weights)
             turn_weights(&block, classes, f->weights + c, f->channels);
-        for (size_t i = 0; i < WIDTH; i++, gradients += stride) {
-            const float *weights = block.weights + i * classes;
-            prefetch_row(activations, FMGCAM_FUSED_CELLS, AHEAD_BYTES);
-            EACH (v, FUSED_VECTORS)
-                row[v] = _mm512_loadu_ps(activations + v * WIDTH);
-            EACH (k, classes) {
-                __m512 weight = _mm512_set1_ps(weights[k]);
+        for (size_t i = 0; i < WIDTH; i += 2, gradients += 2 * stride) {
+            EACH (next, 2) {
+                const float *weights = block.weights + (i + next) * classes;
+                prefetch_row(activations, FMGCAM_FUSED_CELLS, AHEAD_BYTES);
                 EACH (v, FUSED_VECTORS)
-                    sums[k][v] = _mm512_add_ps(sums[k][v],
-                                               _mm512_mul_ps(weight, row[v]));
+                    row[v] = _mm512_loadu_ps(activations + v * WIDTH);
+                EACH (k, classes) {
+                    __m512 weight = _mm512_set1_ps(weights[k]);
+                    EACH (v, FUSED_VECTORS)
+                        sums[k][v] = _mm512_add_ps(
+                            sums[k][v], _mm512_mul_ps(weight, row[v]));
+                }
+                activations += f->activations_stride;
             }
-            pool_channel(f, classes, gradients, &block, i);
-            activations += f->activations_stride;
+            pool_two(f, classes, gradients, &block, i);
         }
         last_cells = add_last_cells(f, classes, &block, c, last_cells);
         weigh_block(&block, classes);

@@ -387,6 +387,8 @@ static void check_products(rng *r, enum fmgcam_product product, size_t cells,
     float *got = place(&out, cells, shift, side);
     float *begin = make_floats(cells + 1), *want = make_floats(cells + 1);
 
+    if (channels > 0 && cells > 0) /* ReLU must let it through */
+        g[rng_below(r, (uint32_t)channels) * (cells + gap)] = NAN;
     fill(r, begin, cells);
     memcpy(want, begin, cells * sizeof *want);
     c_kernels.add_products(product, g, (ptrdiff_t)(cells + gap), a,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* CPU flags, found once and kept: the only mutable state outside contexts. */
+/* CPU flags, found once and kept: the only mutable state outside contexts. And
+ * the kernels for them. */
 #include "cpu.h"
+#include "kernels.h"
 
 #include <stdatomic.h>
 
@@ -95,4 +97,22 @@ uint32_t fmgcam_cpu_flags(void)
 void fmgcam_mask_cpu_flags(uint32_t mask)
 {
     atomic_store_explicit(&allowed_flags, mask, memory_order_relaxed);
+}
+
+/* ---- The kernels for them ------------------------------------------------ */
+
+void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
+{
+    const uint32_t flags = fmgcam_cpu_flags();
+    fmgcam_use_c_kernels(kernels);
+#if defined(__x86_64__)
+    if (flags & FMGCAM_CPU_AVX2)
+        fmgcam_use_avx2_kernels(kernels);
+    if (flags & FMGCAM_CPU_AVX512)
+        fmgcam_use_avx512_kernels(kernels);
+#elif defined(__aarch64__)
+    if (flags & FMGCAM_CPU_NEON)
+        fmgcam_use_neon_kernels(kernels);
+#endif
+    kernels->flags = flags;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The C reference of the hot loops, and the choice among the others.
+/* The C reference of the hot loops.
  *
  * Order is part of the contract: it fixes the bits (docs/numerics.md). */
 #include "kernels.h"
-
-#include "cpu.h"
 
 #include <float.h>
 #include <string.h>
@@ -409,11 +407,9 @@ void fmgcam_pool_groups(const struct fmgcam_rows *all, size_t width,
 
 /* ---- The table ----------------------------------------------------------- */
 
-void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
+void fmgcam_use_c_kernels(struct fmgcam_kernels *kernels)
 {
-    const uint32_t flags = fmgcam_cpu_flags();
     *kernels = (struct fmgcam_kernels){
-        .flags = flags,
         .pool_rows = pool_rows,
         .pool_columns = pool_columns,
         .widen_halves = widen_halves,
@@ -424,13 +420,4 @@ void fmgcam_init_kernels(struct fmgcam_kernels *kernels)
         .shade_mixed = shade_mixed,
         .shade_contest = shade_contest,
     };
-#if defined(__x86_64__)
-    if (flags & FMGCAM_CPU_AVX2)
-        fmgcam_use_avx2_kernels(kernels);
-    if (flags & FMGCAM_CPU_AVX512)
-        fmgcam_use_avx512_kernels(kernels);
-#elif defined(__aarch64__)
-    if (flags & FMGCAM_CPU_NEON)
-        fmgcam_use_neon_kernels(kernels);
-#endif
 }

@@ -195,10 +195,11 @@ struct fmgcam_kernels {
                           const struct fmgcam_contest *contest);
 };
 
-/* The best kernels for this CPU. */
+/* The best kernels for this CPU (cpu.c). */
 void fmgcam_init_kernels(struct fmgcam_kernels *kernels);
 
-/* Put better ones into @p kernels; to be called where the CPU has them. */
+/* Fill @p kernels, then put better ones in where the CPU has them. */
+void fmgcam_use_c_kernels(struct fmgcam_kernels *kernels);
 void fmgcam_use_avx2_kernels(struct fmgcam_kernels *kernels);
 void fmgcam_use_avx512_kernels(struct fmgcam_kernels *kernels);
 void fmgcam_use_neon_kernels(struct fmgcam_kernels *kernels);

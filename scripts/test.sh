@@ -1,7 +1,6 @@
 #!/bin/sh
-# Build fmgcam and run its tests: with OpenBLAS, and without any BLAS. About two
-# minutes.
-# scripts/verify.sh has the longer checks.
+# Build fmgcam and run its tests: with OpenBLAS, and without any BLAS. About three
+# minutes on two cores. scripts/verify.sh has the longer checks.
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words

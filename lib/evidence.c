@@ -89,12 +89,10 @@ static fmgcam_status pool_and_combine(fmgcam_context *context,
                                       const struct fmgcam_scratch *scratch,
                                       float *signed_maps)
 {
-    float *weights = picture->wanted.weights.data ? picture->wanted.weights.data
-                                                  : scratch->weights;
     if (signed_maps && fits_one_pass(context, picture) &&
         fmgcam_pool_and_combine(context, &picture->source.view,
-                                &picture->activations, scratch, weights,
-                                signed_maps))
+                                &picture->activations, scratch,
+                                picture->wanted.weights.data, signed_maps))
         return FMGCAM_STATUS_OK;
 
     fmgcam_status status = make_weights(context, picture, scratch);

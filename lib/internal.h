@@ -481,8 +481,9 @@ struct fmgcam_combining {
     const struct fmgcam_scratch *scratch;
     float *maps; /* [classes, cells] */
 };
-/* Add what @p channels from @p c on (at most FMGCAM_TILE_CHANNELS) give to cells
- * @p first on (at most FMGCAM_TILE_CELLS) of all maps. */
+/* Add what @p channels from @p c on give to @p cells from @p first on of all maps:
+ * at most FMGCAM_TILE_CHANNELS and FMGCAM_TILE_CELLS where they cannot be read in
+ * place. */
 void fmgcam_add_channels(const struct fmgcam_combining *combining, size_t first,
                          size_t cells, size_t c, size_t channels,
                          uint32_t worker);
@@ -497,8 +498,9 @@ fmgcam_status fmgcam_combine(fmgcam_context *context, size_t classes,
 void fmgcam_warm_up_blas(void);
 
 /* onepass.c: stages 1 and 2 together, on the calling thread, by the library's
- * kernels; weights of NULL are not wanted. 0 where a map (and so possibly a weight) is not finite and should
- * be: then the stages, one after the other, find what is to blame. */
+ * kernels; weights of NULL are not wanted. 0 where a map (and so possibly a
+ * weight) is not finite and should be: then the stages, one after the other,
+ * find what is to blame. */
 int fmgcam_pool_and_combine(const fmgcam_context *context,
                             const struct fmgcam_view *gradients,
                             const struct fmgcam_view *activations,

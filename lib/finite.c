@@ -48,10 +48,13 @@ static void scan_tile(const float *tile, ptrdiff_t stride, size_t channels,
 {
     if (stride == (ptrdiff_t)cells && fmgcam_are_finite(tile, channels * cells))
         return; /* rows that follow each other are one row */
-    for (size_t c = 0; c < channels; c++, tile += stride)
+    for (size_t c = 0; c < channels; c++, tile += stride) {
+        if (fmgcam_are_finite(tile, cells))
+            continue;
         for (size_t s = 0; s < cells; s++)
             if (!isfinite(tile[s]))
                 note(findings, (struct place){at.n, at.c + c, at.cell + s});
+    }
 }
 
 /* What is NaN or infinite. */

@@ -8,8 +8,8 @@
 volatile float sink;
 
 /* Eight sums of one register each, so that no addition waits for another. */
-#define DEFINE_READ(name, bytes)                                               \
- static float name(const float *numbers, size_t count)                         \
+#define DEFINE_READ(attributes, name, bytes)                                   \
+ attributes static float name(const float *numbers, size_t count)              \
  {                                                                             \
   typedef float vector __attribute__((vector_size(bytes)));                    \
   enum { WIDTH = (bytes) / 4, SUMS = 8 };                                      \
@@ -30,13 +30,13 @@ volatile float sink;
   return sum;                                                                  \
  }
 
-DEFINE_READ(read_by_16_bytes, 16)
+DEFINE_READ(, read_by_16_bytes, 16)
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) DEFINE_READ(read_by_32_bytes, 32)
-    __attribute__((target("avx512f"))) DEFINE_READ(read_by_64_bytes, 64)
+DEFINE_READ(__attribute__((target("avx2"))), read_by_32_bytes, 32)
+DEFINE_READ(__attribute__((target("avx512f"))), read_by_64_bytes, 64)
 #endif
 
-        float read_all(const float *numbers, size_t count)
+float read_all(const float *numbers, size_t count)
 {
 #if defined(__x86_64__)
     uint32_t flags = fmgcam_cpu_flags();

@@ -5,7 +5,6 @@
 #include "kernels.h"
 
 #include <float.h>
-#include <string.h>
 
 #if FLT_EVAL_METHOD != 0
 # error float arithmetic must round to float: use -msse2 -mfpmath=sse

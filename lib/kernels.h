@@ -149,7 +149,7 @@ struct fmgcam_products {
 };
 
 struct fmgcam_kernels {
-    uint32_t flags; /* FMGCAM_CPU_* bits that were looked at */
+    uint32_t flags; /* FMGCAM_CPU_* bits that chose these kernels */
 
     /* weights[k * weights_stride + c] = mean of the cells of a row. */
     void (*pool_rows)(const struct fmgcam_rows *rows, float *weights,

@@ -101,7 +101,7 @@ size_t fmgcam_pool_channels(const struct fmgcam_view *gradients)
 
 /* Classes of one block of work: few enough to spread many of them, and enough
  * for their rows to come from memory side by side. */
-enum { BLOCK_CLASSES = 8 };
+enum { BLOCK_CLASSES = FMGCAM_POOL_CLASSES };
 
 static size_t count_blocks(size_t size, size_t block)
 {

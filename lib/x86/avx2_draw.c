@@ -96,11 +96,11 @@ KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
                                 const __m256 colors[3])
 {
     uint8_t copy[READ_BYTES], *out = pixels->out + 3 * x;
-    const uint8_t *under = pixels->under + (pixels->under ? 3 * x : 0);
     size_t left = 3 * (width - x), used = smaller(left, PIXELS_BYTES);
     __m256i levels[3];
     prefetch(out, (size_t)pixels->out_pitch);
     if (pixels->under) {
+        const uint8_t *under = pixels->under + 3 * x;
         prefetch(under, (size_t)pixels->under_pitch);
         if (left < READ_BYTES)
             under = memcpy(copy, under, used);

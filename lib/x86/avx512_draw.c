@@ -50,7 +50,7 @@ KERNEL void fmgcam_avx512_stretch(const struct fmgcam_stretch *s)
 
 KERNEL_INLINE __mmask64 first_bytes(size_t count)
 {
-    return count < 64 ? ((__mmask64)1 << count) - 1 : ~(__mmask64)0;
+    return ((__mmask64)1 << count) - 1;
 }
 
 /* The channel's bytes of 16 pixels, as floats. */

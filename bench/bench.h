@@ -108,6 +108,10 @@ const char *shape_text(struct shape shape);
  * the reproducible path, or with BLAS not within its bound. */
 void check_grad_cam(const struct picture *picture, struct shape shape,
                     uint32_t classes, const float *maps, bool by_blas);
+/* Die where weights and maps are not those of stages 1 and 2, to within what
+ * sums in any order can differ by. */
+void check_pair(const struct picture *picture, struct shape shape,
+                uint32_t classes, const float *weights, const float *maps);
 
 /* ---- opencv.cpp, where there is OpenCV ----------------------------------- */
 
@@ -118,6 +122,8 @@ void *opencv_begin(const float *colors, int map_height, int map_width,
                    const uint8_t *picture, int height, int width, float alpha,
                    int bicubic);
 void opencv_overlay(void *job);
+/* What was drawn last: RGB [height, width], without gaps. */
+const uint8_t *opencv_result(const void *job);
 void opencv_end(void *job);
 #endif
 

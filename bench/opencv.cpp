@@ -11,6 +11,7 @@ void *opencv_begin(const float *colors, int map_height, int map_width,
                    const uint8_t *picture, int height, int width, float alpha,
                    int bicubic);
 void opencv_overlay(void *job);
+const uint8_t *opencv_result(const void *job);
 void opencv_end(void *job);
 }
 
@@ -47,6 +48,11 @@ void opencv_overlay(void *job)
     cv::resize(o->colors, o->large, o->picture.size(), 0, 0, o->interpolation);
     o->large.convertTo(o->levels, CV_8U);
     cv::addWeighted(o->picture, 1 - o->alpha, o->levels, o->alpha, 0, o->out);
+}
+
+const uint8_t *opencv_result(const void *job)
+{
+    return static_cast<const overlay *>(job)->out.data;
 }
 
 void opencv_end(void *job)

@@ -101,3 +101,25 @@ void check_grad_cam(const struct picture *picture, struct shape shape,
         check_bits(picture, shape, classes, weights, maps);
     free(weights);
 }
+
+/* cells products and sums, and the rounding of 1 / cells. */
+static void check_mean(const float *row, size_t cells, float weight)
+{
+    double sum = 0, size = 0;
+    for (size_t s = 0; s < cells; s++) {
+        sum += (double)row[s];
+        size += fabs((double)row[s]);
+    }
+    double n = (double)cells;
+    if (!(fabs((double)weight - sum / n) <= float_gamma(n + 2) * size / n))
+        die("a weight is %g, not %g", (double)weight, sum / n);
+}
+
+void check_pair(const struct picture *picture, struct shape shape,
+                uint32_t classes, const float *weights, const float *maps)
+{
+    size_t cells = cells_of(shape), rows = (size_t)classes * shape.channels;
+    for (size_t i = 0; i < rows; i++)
+        check_mean(picture->gradients + i * cells, cells, weights[i]);
+    check_bounds(picture, shape, classes, weights, maps);
+}

@@ -34,7 +34,8 @@ ROWS = {
                "plain_ns": TIME, "plain_ratio": TIME},
 }
 
-OPTIONAL = {"blas_ns", "blas_ratio", "opencv_ns", "opencv_ratio"}
+OPTIONAL = {"blas_ns", "blas_ratio", "opencv_ns", "opencv_ratio", "plain_ns",
+            "plain_ratio"}
 
 
 def problem_of(row):

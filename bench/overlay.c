@@ -225,12 +225,13 @@ static void time_overlay(struct bench *bench, struct overlay *o)
     struct rival rivals[3] = {{.work = draw, .job = o},
                               {.work = copy_picture, .job = o}};
     size_t count = 2;
-    struct overlay plain;
+    struct overlay plain = {.context = NULL};
     overlay_init(bench, o);
-    plain_init(bench, o, &plain);
     check(o);
-    if (!is_plain(o))
+    if (!is_plain(o)) {
+        plain_init(bench, o, &plain);
         rivals[count++] = (struct rival){.work = draw, .job = &plain};
+    }
 #ifdef FMGCAM_HAVE_OPENCV
     void *opencv = is_plain(o) ? begin_opencv(o) : NULL;
     if (opencv)

@@ -5,6 +5,7 @@
 
 #include "../kernels.h"
 #include "../unroll.h"
+#include "prefetch.h"
 
 #include <immintrin.h>
 
@@ -122,12 +123,6 @@ KERNEL_INLINE vec vec_byte(vec bits, size_t index)
 {
     __m256i down = _mm256_srli_epi32(_mm256_castps_si256(bits), 8 * (int)index);
     return _mm256_cvtepi32_ps(_mm256_and_si256(down, _mm256_set1_epi32(255)));
-}
-
-/* Ask for a line that will be needed. Never faults. */
-KERNEL_INLINE void prefetch(const void *from, size_t offset)
-{
-    _mm_prefetch((const char *)((uintptr_t)from + offset), _MM_HINT_T0);
 }
 
 /* The kernels of avx2_draw.c. */

@@ -2,19 +2,7 @@
 /* The hot loops of stages 1 and 2 for AVX2, and the table. */
 #include "avx2.h"
 
-enum { LINE_BYTES = 64 };
-
 /* ---- Stage 1: rows ------------------------------------------------------- */
-
-/* How far ahead a stream of rows is asked for: the CPU alone does not see that
- * the rows of several classes, read in turn, go on and on. */
-enum { AHEAD_BYTES = 1024 };
-
-KERNEL_INLINE void prefetch_row(const float *row, size_t cells)
-{
-    for (size_t i = 0; i + LINE_BYTES <= cells * sizeof *row; i += LINE_BYTES)
-        prefetch(row, i);
-}
 
 /* The row's 16 lanes, of which the first and the second half are added at once:
  * lane i takes lane i + 8. @p low and @p high: the lanes of the @p cells mod 16
@@ -80,7 +68,8 @@ KERNEL_INLINE void pool_group(const struct fmgcam_rows *rows, size_t cells,
     for (size_t i = 0; i < rows->channels; i++) {
         const float *row = rows->data + (ptrdiff_t)i * rows->stride_c;
         if (rows->soon)
-            prefetch_row(rows->soon + (ptrdiff_t)i * rows->soon_stride, cells);
+            prefetch_row(rows->soon + (ptrdiff_t)i * rows->soon_stride, cells,
+                         0);
         for (size_t k = 0; k < rows->classes; k++, row += rows->stride_k)
             sums[k][i] = sum_row(row, cells, low, high);
     }

@@ -5,6 +5,7 @@
 
 #include "../kernels.h"
 #include "../unroll.h"
+#include "prefetch.h"
 
 #include <immintrin.h>
 
@@ -122,12 +123,6 @@ KERNEL_INLINE vec vec_byte(vec bits, size_t index)
     __m512i down =
         _mm512_srli_epi32(_mm512_castps_si512(bits), 8 * (unsigned)index);
     return _mm512_cvtepi32_ps(_mm512_and_epi32(down, _mm512_set1_epi32(255)));
-}
-
-/* Ask for a line that will be needed. Never faults. */
-KERNEL_INLINE void prefetch(const void *from, size_t offset)
-{
-    _mm_prefetch((const char *)((uintptr_t)from + offset), _MM_HINT_T0);
 }
 
 /* The kernels of avx512_draw.c. */

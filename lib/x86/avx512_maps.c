@@ -4,11 +4,8 @@
 
 #include <string.h>
 
-enum {
-    LINE_BYTES = 64,
-    /* Whole vectors of a map of the usual size. Its last cell is left over. */
-    FUSED_VECTORS = FMGCAM_FUSED_CELLS / WIDTH
-};
+/* Whole vectors of a map of the usual size. Its last cell is left over. */
+enum { FUSED_VECTORS = FMGCAM_FUSED_CELLS / WIDTH };
 
 /* ---- Stage 1: rows ------------------------------------------------------- */
 
@@ -41,16 +38,6 @@ KERNEL_INLINE __m512 add_masked(__m512 sum, __mmask16 mask, const float *from)
             : "+v"(sum)
             : "Yk"(mask), "m"(*(const __m512 *)(const void *)from));
     return sum;
-}
-
-/* How far ahead a stream of rows is asked for: the CPU alone does not see that
- * the rows of several classes, read in turn, go on and on. */
-enum { AHEAD_BYTES = 1024 };
-
-KERNEL_INLINE void prefetch_row(const float *row, size_t cells, size_t offset)
-{
-    for (size_t i = 0; i + LINE_BYTES <= cells * sizeof *row; i += LINE_BYTES)
-        prefetch(row, offset + i);
 }
 
 /* The row's 16 lanes. @p vectors are those of @p lanes, possibly a constant. */

@@ -3,8 +3,7 @@
  * an instruction set after its vectors, transpose_block() and
  *
  *   TILE_SUMS      vectors of sums that stay in registers
- *   BLOCK_VECTORS  of channels that are pooled at a time
- *   AHEAD_BYTES    by which rows are asked for */
+ *   BLOCK_VECTORS  of channels that are pooled at a time */
 
 /* ---- Stage 1: columns ---------------------------------------------------- */
 

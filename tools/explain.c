@@ -190,24 +190,29 @@ static void release(explain_run *run)
     explain_inputs_release(&run->inputs);
 }
 
-int explain_main(int argc, char **argv)
+int explain_run_case(const explain_options *options)
 {
-    explain_options asked;
-    int status = explain_parse(argc, argv, &asked);
-    if (status)
-        return status;
-    if (asked.help) {
-        explain_print_help();
-        return STATUS_DONE;
-    }
-    explain_run run = {.asked = &asked};
-    status = set_up(&run);
+    explain_run run = {.asked = options};
+    int status = set_up(&run);
     if (!status)
-        status = explain_read(&asked, run.context, &run.inputs);
+        status = explain_read(options, run.context, &run.inputs);
     if (!status)
-        status = explain_compute(&asked, run.context, &run.inputs, &run.maps);
+        status = explain_compute(options, run.context, &run.inputs, &run.maps);
     if (!status)
         status = write_outputs(&run);
     release(&run);
     return status;
+}
+
+int explain_main(int argc, char **argv)
+{
+    explain_options options;
+    int status = explain_parse(argc, argv, &options);
+    if (status)
+        return status;
+    if (options.help) {
+        explain_print_help();
+        return STATUS_DONE;
+    }
+    return explain_run_case(&options);
 }

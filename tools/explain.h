@@ -3,6 +3,12 @@
 #ifndef FMGCAM_TOOLS_EXPLAIN_H
 #define FMGCAM_TOOLS_EXPLAIN_H
 
+#include "explain_options.h"
+
+/* Read the inputs, compute, and write all outputs or none. @p options were
+ * checked. @return 0, or the exit status after saying what went wrong. */
+int explain_run_case(const explain_options *options);
+
 /* argv[0] is the name of the command. @return the exit status. */
 int explain_main(int argc, char **argv);
 

@@ -32,13 +32,9 @@ const char *const explain_file_names[FILE_COUNT] = {
     [FILE_REPORT] = "report",
 };
 
-/* What getopt_long returns; above any character, so that an unknown short
- * option is told apart. */
-enum {
-    FIRST_FILE = 256,
-    FIRST_CHOICE = FIRST_FILE + FILE_COUNT,
-    FIRST_VALUE = FIRST_CHOICE + CHOICE_OPTION_COUNT
-};
+/* What getopt_long returns for the first one; above any character, so that an
+ * unknown short option is told apart. */
+enum { FIRST_OPTION = 256 };
 
 /* ---- Values -------------------------------------------------------------- */
 
@@ -257,23 +253,34 @@ static const struct {
 
 enum {
     VALUE_COUNT = sizeof values / sizeof *values,
-    TABLE_SIZE = FILE_COUNT + CHOICE_OPTION_COUNT + VALUE_COUNT + 1
+    OPTION_COUNT = FILE_COUNT + CHOICE_OPTION_COUNT + VALUE_COUNT
 };
 
-static void fill_table(struct option table[TABLE_SIZE])
+/* ---- The table of options ------------------------------------------------ */
+
+static const char *name_of(int option)
 {
-    memset(table, 0, TABLE_SIZE * sizeof *table);
-    for (int i = 0; i < TABLE_SIZE - 1; i++) {
-        table[i].has_arg = required_argument;
-        table[i].val = FIRST_FILE + i;
-    }
-    for (int i = 0; i < FILE_COUNT; i++)
-        table[i].name = explain_file_names[i];
-    for (int i = 0; i < CHOICE_OPTION_COUNT; i++)
-        table[FIRST_CHOICE - FIRST_FILE + i].name = choice_options[i].name;
-    for (int i = 0; i < VALUE_COUNT; i++) {
-        table[FIRST_VALUE - FIRST_FILE + i].name = values[i].name;
-        table[FIRST_VALUE - FIRST_FILE + i].has_arg = values[i].argument;
+    if (option < FILE_COUNT)
+        return explain_file_names[option];
+    option -= FILE_COUNT;
+    if (option < CHOICE_OPTION_COUNT)
+        return choice_options[option].name;
+    return values[option - CHOICE_OPTION_COUNT].name;
+}
+
+static bool takes_value(int option)
+{
+    int value = option - FILE_COUNT - CHOICE_OPTION_COUNT;
+    return value < 0 || values[value].argument == required_argument;
+}
+
+static void fill_table(struct option table[OPTION_COUNT + 1])
+{
+    memset(table, 0, (OPTION_COUNT + 1) * sizeof *table);
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        table[i].name = name_of(i);
+        table[i].has_arg = takes_value(i) ? required_argument : no_argument;
+        table[i].val = FIRST_OPTION + i;
     }
 }
 
@@ -294,30 +301,55 @@ static int add_file(int file, const char *path, explain_options *options)
     return 0;
 }
 
-static int parse_value(int code, const char *text, explain_options *options)
+static int set_option(int option, const char *text, explain_options *options)
 {
-    if (code >= FIRST_VALUE)
-        return values[code - FIRST_VALUE].parse(text, options);
-    if (code >= FIRST_CHOICE)
-        return choice_parse(&choice_options[code - FIRST_CHOICE], text,
-                            &options->settings);
-    return add_file(code - FIRST_FILE, text, options);
+    if (option < FILE_COUNT)
+        return add_file(option, text, options);
+    option -= FILE_COUNT;
+    if (option < CHOICE_OPTION_COUNT)
+        return choice_parse(&choice_options[option], text, &options->settings);
+    return values[option - CHOICE_OPTION_COUNT].parse(text, options);
+}
+
+/* ---- From words and names ------------------------------------------------ */
+
+void explain_init(explain_options *options)
+{
+    memset(options, 0, sizeof *options);
+    fmgcam_options_init(&options->settings, sizeof options->settings);
+    options->classes.rule.struct_size = sizeof options->classes.rule;
+}
+
+bool explain_knows(const char *name, bool *with_value)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(name_of(i), name) == 0) {
+            *with_value = takes_value(i);
+            return true;
+        }
+    return false;
+}
+
+int explain_set(const char *name, const char *text, explain_options *options)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(name_of(i), name) == 0)
+            return set_option(i, text, options);
+    return fail_usage(name, "unknown option; see 'fmgcam explain --help'");
 }
 
 int explain_parse(int argc, char **argv, explain_options *options)
 {
-    struct option table[TABLE_SIZE];
+    struct option table[OPTION_COUNT + 1];
     int code;
     fill_table(table);
-    memset(options, 0, sizeof *options);
-    fmgcam_options_init(&options->settings, sizeof options->settings);
-    options->classes.rule.struct_size = sizeof options->classes.rule;
+    explain_init(options);
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (code == '?' || code == ':')
-            return options_refuse(code, table, FIRST_FILE, argv[optind - 1],
+            return options_refuse(code, table, FIRST_OPTION, argv[optind - 1],
                                   "explain");
-        int status = parse_value(code, optarg, options);
+        int status = set_option(code - FIRST_OPTION, optarg, options);
         if (status || options->help)
             return status;
     }

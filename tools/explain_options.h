@@ -59,6 +59,16 @@ typedef struct explain_options {
     bool help;               /* then nothing else was looked at */
 } explain_options;
 
+/* No option given. */
+void explain_init(explain_options *options);
+
+/* Is there an option called @p name, without its dashes? */
+bool explain_knows(const char *name, bool *with_value);
+
+/* As --NAME TEXT on the command line does; @p text is kept, not copied, and is
+ * not looked at where the option takes none. @return 0, or the exit status. */
+int explain_set(const char *name, const char *text, explain_options *options);
+
 /* Parse and check; argv[0] is the name of the command.
  * @return 0, or the exit status. */
 int explain_parse(int argc, char **argv, explain_options *options);

@@ -69,7 +69,7 @@ static void prepare(const struct bench *bench, struct overlay *o)
 {
     fill_maps(bench, o);
     for (uint32_t k = 0; k < CLASSES; k++)
-        fmgcam_palette_color(k, o->colors[k]);
+        fmgcam_palette_color(0, k, o->colors[k]);
     fmgcam_tensor_maps(&o->tensor, o->maps, CLASSES, SIDE, SIDE);
     o->layers = (fmgcam_layers){.struct_size = sizeof o->layers,
                                 .maps = &o->tensor,

@@ -8,104 +8,88 @@
  *
  * All of it is linear in N, so the K maps are mixed at map size into red,
  * green, blue and evidence before they are resampled. Fused at picture size,
- * the signed maps are resampled instead, and compete for each pixel. */
+ * the signed maps are resampled instead, and compete for each pixel. A single
+ * map may be coloured by its resampled values. */
 #include "internal.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-/* ---- Palette ------------------------------------------------------------- */
-
-/* Okabe and Ito's colours, without black, and a grey. */
-static const uint8_t named_colors[][3] = {
-    {213, 94, 0},    {86, 180, 233}, {240, 228, 66}, {0, 158, 115},
-    {204, 121, 167}, {0, 114, 178},  {230, 159, 0},  {153, 153, 153},
+/* What is drawn: which of the layers depends on the options. */
+struct subject {
+    const char *name;
+    struct fmgcam_view view;
+    struct fmgcam_view probabilities; /* where they are needed */
+    const uint8_t *colors;            /* or NULL */
+    const uint32_t *classes;          /* or NULL */
+    const fmgcam_geometry *geometry;  /* or NULL */
 };
 
-/* Hues by steps of the golden section of the circle, which never fall close to
- * each other, in three brightnesses. */
-static void generate_color(uint32_t number, uint8_t rgb[3])
-{
-    static const uint32_t brightness[3] = {255, 190, 225};
-    static const uint32_t darkness[3] = {40, 20, 110};
-    const uint32_t golden = 2654435769u; /* 2^32 / ((1 + sqrt 5) / 2) */
-    uint32_t turn = (uint32_t)(((uint64_t)(uint32_t)(number * golden) * 1536) >>
-                               32); /* six edges of 256 steps */
-    uint32_t edge = turn / 256, rise = turn % 256;
-    uint32_t high = brightness[number % 3], low = darkness[number % 3];
-    uint32_t up = low + (high - low) * rise / 255;
-    uint32_t down = high + low - up;
-    const uint32_t edges[6][3] = {{high, up, low}, {down, high, low},
-                                  {low, high, up}, {low, down, high},
-                                  {up, low, high}, {high, low, down}};
-    for (size_t i = 0; i < 3; i++)
-        rgb[i] = (uint8_t)edges[edge][i];
-}
+/* How values become colours. */
+enum manner { MANNER_MIX, MANNER_CONTEST, MANNER_RAMP };
 
-void fmgcam_palette_color(uint32_t index, uint8_t rgb[3])
+struct painting {
+    const struct fmgcam_kernels *kernels;
+    enum manner manner;
+    const fmgcam_image *picture; /* NULL for a heatmap */
+    const fmgcam_image *out;
+    struct fmgcam_pixels pixels; /* but for their place */
+    int is_plain;
+    struct fmgcam_contest contest;
+    struct fmgcam_ramp ramp;
+};
+
+/* ---- Colours of the classes ---------------------------------------------- */
+
+static void color_of_class(const fmgcam_options *options,
+                           const struct subject *subject, size_t k,
+                           uint8_t rgb[3])
 {
-    const uint32_t named = sizeof named_colors / sizeof *named_colors;
-    if (!rgb)
-        return;
-    if (index < named)
-        memcpy(rgb, named_colors[index], 3);
+    if (subject->colors)
+        memcpy(rgb, subject->colors + 3 * k, 3);
     else
-        generate_color(index - named, rgb);
+        fmgcam_palette_color(
+            options->palette,
+            subject->classes ? subject->classes[k] : (uint32_t)k, rgb);
 }
 
-static void choose_colors(const uint8_t *given, size_t classes,
+/* In the order of the result's channels. */
+static void choose_colors(const fmgcam_options *options,
+                          const struct subject *subject, int is_blue_first,
                           uint32_t *colors)
 {
-    for (size_t k = 0; k < classes; k++) {
+    for (size_t k = 0; k < subject->view.channels; k++) {
         uint8_t rgb[3];
-        if (given)
-            memcpy(rgb, given + 3 * k, sizeof rgb);
-        else
-            fmgcam_palette_color((uint32_t)k, rgb);
-        colors[k] = rgb[0] | (uint32_t)rgb[1] << 8 | (uint32_t)rgb[2] << 16;
+        color_of_class(options, subject, k, rgb);
+        uint32_t first = rgb[is_blue_first ? 2 : 0];
+        uint32_t third = rgb[is_blue_first ? 0 : 2];
+        colors[k] = first | (uint32_t)rgb[1] << 8 | third << 16;
     }
 }
 
-/* Red, green and blue of a class are its colour's bytes; evidence is 1. */
-static float color_of(uint32_t color, size_t plane)
+/* The channels of a class are its colour's bytes; evidence is 1. */
+static float level_of(uint32_t color, size_t plane)
 {
     return plane < 3 ? (float)(color >> (8 * plane) & 255u) : 1.0f;
 }
 
 /* ---- Planes of the map --------------------------------------------------- */
 
-/* What is drawn: which of the layers depends on where the fusing is done. */
-struct subject {
-    const char *name;
-    struct fmgcam_view view;
-    struct fmgcam_view probabilities; /* where they are needed */
-    const uint8_t *colors;
-};
-
-struct painting {
-    const struct fmgcam_kernels *kernels;
-    const fmgcam_image *picture; /* NULL for a heatmap */
-    const fmgcam_image *out;
-    float alpha; /* 1 for a heatmap */
-    int constant;
-    struct fmgcam_contest contest; /* 0 classes: colours are mixed */
-};
-
 /* How many planes the mix has: without a picture, or where e = 1, nobody looks
  * at the evidence. */
-static size_t count_planes(const struct painting *painting)
+static size_t count_mixed(const struct painting *painting)
 {
-    return painting->picture && !painting->constant ? 4 : 3;
+    return painting->picture && !painting->pixels.constant ? 4 : 3;
 }
 
-/* Red, green, blue and evidence, times alpha. */
+/* Three channels and evidence, times alpha. */
 static void mix_planes(const struct fmgcam_view *maps,
                        const struct painting *painting,
                        const struct fmgcam_scratch *scratch)
 {
     float *copy = fmgcam_worker_scratch(scratch, 0);
-    size_t planes = count_planes(painting);
+    size_t planes = count_mixed(painting);
     memset(scratch->planes, 0, planes * maps->cells * sizeof *scratch->planes);
     for (size_t k = 0; k < maps->channels; k++)
         for (size_t s = 0; s < maps->cells; s += FMGCAM_TILE_CELLS) {
@@ -115,7 +99,8 @@ static void mix_planes(const struct fmgcam_view *maps,
                 fmgcam_view_tile(maps, 0, k, 1, s, count, copy, &stride);
             for (size_t p = 0; p < planes; p++) {
                 float *plane = scratch->planes + p * maps->cells + s;
-                float color = painting->alpha * color_of(scratch->colors[k], p);
+                float color =
+                    painting->pixels.alpha * level_of(scratch->colors[k], p);
                 for (size_t i = 0; i < count; i++)
                     plane[i] += values[i] * color;
             }
@@ -141,176 +126,270 @@ static fmgcam_status check_planes(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-/* ---- Contest at picture size --------------------------------------------- */
-
-/* Multiply all values by the power of two that brings the largest magnitude to
- * 2^100 and a little, and return it. It changes no winner. Values of any scale
- * then leave room for sums between the cells, and what makes evidence of them
- * is a float, down to classes that are 2^-227 of the strongest. */
-static double level(float *planes, size_t count)
+/* The planes that @p painting takes its colours from. */
+static fmgcam_status prepare_planes(fmgcam_context *context,
+                                    const struct subject *subject,
+                                    const struct fmgcam_scratch *scratch,
+                                    struct painting *painting, size_t *planes)
 {
-    float peak = 0.0f;
-    for (size_t i = 0; i < count; i++)
-        peak = fmaxf(peak, fabsf(planes[i]));
-    int exponent;
-    frexpf(peak, &exponent);
-    double factor = peak > 0.0f ? ldexp(1.0, 101 - exponent) : 1.0;
-    for (size_t i = 0; i < count; i++)
-        planes[i] = (float)((double)planes[i] * factor);
-    return factor;
+    const fmgcam_options *options = &context->options;
+    const struct fmgcam_view *view = &subject->view;
+    *planes = view->channels;
+    if (painting->manner == MANNER_MIX) {
+        *planes = count_mixed(painting);
+        mix_planes(view, painting, scratch);
+        return check_planes(context, view, scratch->planes, *planes);
+    }
+    fmgcam_view_copy(view, 0, 0, view->channels, 0, view->cells,
+                     scratch->planes);
+    if (painting->manner == MANNER_RAMP && painting->ramp.is_signed)
+        painting->ramp.scale =
+            fmgcam_scale_signed(options, scratch->planes, view->cells);
+    else if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE)
+        fmgcam_scale_contest(options, &subject->probabilities, scratch->planes,
+                             view->channels, view->cells, scratch->scales);
+    else
+        return check_planes(context, view, scratch->planes, *planes);
+    if (painting->manner == MANNER_RAMP && !painting->ramp.is_signed)
+        painting->ramp.scale = scratch->scales[0];
+    return FMGCAM_STATUS_OK;
 }
 
-/* Norm and peak of the positive part of a map. */
-struct strength {
-    double norm, peak;
-};
+/* ---- Flipped maps -------------------------------------------------------- */
 
-static struct strength measure(const float *map, size_t cells)
+static void reverse_columns(float *plane, size_t height, size_t width)
 {
-    double squares = 0.0, peak = 0.0;
-    for (size_t s = 0; s < cells; s++) {
-        double value = (double)map[s];
-        if (value > 0.0) {
-            squares += value * value;
-            peak = fmax(peak, value);
+    for (float *row = plane; row < plane + height * width; row += width)
+        for (size_t x = 0; x < width / 2; x++) {
+            float value = row[x];
+            row[x] = row[width - 1 - x];
+            row[width - 1 - x] = value;
         }
-    }
-    return (struct strength){sqrt(squares), peak};
 }
 
-static double probability_of(const fmgcam_options *options,
-                             const struct subject *subject, size_t k)
+static void reverse_rows(float *plane, size_t height, size_t width)
 {
-    if (options->normalize != FMGCAM_NORMALIZE_PROBABILITY)
-        return 1.0;
-    return (double)fmgcam_view_at(&subject->probabilities, k, 0, 0);
+    for (size_t y = 0; y < height / 2; y++)
+        for (size_t x = 0; x < width; x++) {
+            float *above = plane + y * width + x;
+            float *below = plane + (height - 1 - y) * width + x;
+            float value = *above;
+            *above = *below;
+            *below = value;
+        }
 }
 
-/* q_k of a map whose values were multiplied by @p factor, before they are
- * rescaled together. */
-static double scale_of(const fmgcam_options *options,
-                       const struct subject *subject, size_t k,
-                       struct strength map, double factor)
+static void put_straight(const fmgcam_geometry *geometry,
+                         const struct fmgcam_view *view, float *planes,
+                         size_t count)
 {
-    double probability = probability_of(options, subject, k);
-    if (map.peak <= 0.0 || probability <= 0.0)
-        return 0.0;
-    if (options->rescale == FMGCAM_RESCALE_CLASS)
-        return 1.0 / map.peak;
-    switch (options->normalize) {
-    case FMGCAM_NORMALIZE_NONE: return 1.0 / factor;
-    case FMGCAM_NORMALIZE_MAX: return 1.0 / map.peak;
-    case FMGCAM_NORMALIZE_PROBABILITY: return probability / factor;
-    default: return 1.0 / map.norm;
+    for (size_t p = 0; p < count; p++) {
+        float *plane = planes + p * view->cells;
+        if (geometry->left > geometry->right)
+            reverse_columns(plane, view->height, view->width);
+        if (geometry->top > geometry->bottom)
+            reverse_rows(plane, view->height, view->width);
     }
-}
-
-/* scales[k] makes evidence of a signed value: q_k / m with
- *   q_k = 1 / ||relu(M_k)||_2, 0 if that is 0   (1 with normalize none, 1 / max
- *                                               M_k with max, p_k with
- *                                               probability)
- *   m   = max over k and s of q_k relu(M_k[s])  (with rescale class that of
- *                                               the class, with none 1) */
-static void find_scales(const fmgcam_options *options,
-                        const struct subject *subject, const float *planes,
-                        double factor, float *scales)
-{
-    size_t cells = subject->view.cells, classes = subject->view.channels;
-    int joint = options->rescale == FMGCAM_RESCALE_STACK;
-    double highest = 0.0;
-    for (size_t k = 0; k < classes && joint; k++) {
-        struct strength map = measure(planes + k * cells, cells);
-        highest = fmax(highest,
-                       map.peak * scale_of(options, subject, k, map, factor));
-    }
-    for (size_t k = 0; k < classes; k++) {
-        struct strength map = measure(planes + k * cells, cells);
-        double scale = scale_of(options, subject, k, map, factor);
-        if (joint && highest > 0.0)
-            scale /= highest;
-        scales[k] = (float)fmin(scale, (double)FLT_MAX);
-    }
-}
-
-static void prepare_contest(const fmgcam_options *options,
-                            const struct subject *subject,
-                            const struct fmgcam_scratch *scratch,
-                            struct fmgcam_contest *contest)
-{
-    const struct fmgcam_view *signed_maps = &subject->view;
-    size_t classes = signed_maps->channels, cells = signed_maps->cells;
-    fmgcam_view_copy(signed_maps, 0, 0, classes, 0, cells, scratch->planes);
-    double factor = level(scratch->planes, classes * cells);
-    find_scales(options, subject, scratch->planes, factor, scratch->scales);
-    *contest = (struct fmgcam_contest){
-        .classes = classes,
-        .scales = scratch->scales,
-        .colors = scratch->colors,
-    };
 }
 
 /* ---- Strips -------------------------------------------------------------- */
+
+static struct fmgcam_pixels pixels_at(const struct painting *painting, size_t y,
+                                      size_t x)
+{
+    struct fmgcam_pixels pixels = painting->pixels;
+    pixels.out = fmgcam_image_row(painting->out, y) + pixels.out_bytes * x;
+    if (painting->picture)
+        pixels.under =
+            fmgcam_image_row(painting->picture, y) + pixels.under_bytes * x;
+    return pixels;
+}
 
 static void paint_strip(const void *job, const struct fmgcam_strip *strip,
                         size_t y, size_t x)
 {
     const struct painting *painting = job;
-    const fmgcam_image *picture = painting->picture, *out = painting->out;
-    struct fmgcam_pixels pixels = {
-        .out = fmgcam_image_row(out, y) + 3 * x,
-        .out_pitch = (ptrdiff_t)out->row_stride_bytes,
-        .alpha = painting->alpha,
-        .constant = painting->constant,
-    };
-    if (picture) {
-        pixels.under = fmgcam_image_row(picture, y) + 3 * x;
-        pixels.under_pitch = (ptrdiff_t)picture->row_stride_bytes;
+    const struct fmgcam_pixels pixels = pixels_at(painting, y, x);
+    switch (painting->manner) {
+    case MANNER_MIX:
+        (painting->is_plain ? painting->kernels->shade_mixed
+                            : fmgcam_shade_mixed)(strip, &pixels);
+        break;
+    case MANNER_CONTEST:
+        (painting->is_plain
+             ? painting->kernels->shade_contest
+             : fmgcam_shade_contest)(strip, &pixels, &painting->contest);
+        break;
+    default: fmgcam_shade_ramp(strip, &pixels, &painting->ramp); break;
     }
-    if (painting->contest.classes)
-        painting->kernels->shade_contest(strip, &pixels, &painting->contest);
-    else
-        painting->kernels->shade_mixed(strip, &pixels);
+}
+
+static struct painting begin_painting(const fmgcam_context *context,
+                                      const struct subject *subject,
+                                      const fmgcam_image *picture,
+                                      const fmgcam_image *out,
+                                      const struct fmgcam_scratch *scratch)
+{
+    const fmgcam_options *options = &context->options;
+    struct painting painting = {
+        .kernels = &context->kernels,
+        .picture = picture,
+        .out = out,
+        .pixels =
+            {
+                .out_bytes = fmgcam_pixel_bytes(out),
+                .out_pitch = (ptrdiff_t)out->row_stride_bytes,
+                .alpha = picture ? options->alpha : 1.0f,
+                .constant = options->blend == FMGCAM_BLEND_CONSTANT,
+            },
+        .contest = {.classes = subject->view.channels,
+                    .scales = scratch->scales,
+                    .colors = scratch->colors},
+    };
+    struct fmgcam_pixels *pixels = &painting.pixels;
+    int is_blue_first = fmgcam_is_blue_first(out);
+    if (picture) {
+        pixels->under_bytes = fmgcam_pixel_bytes(picture);
+        pixels->under_pitch = (ptrdiff_t)picture->row_stride_bytes;
+        pixels->exchanged = fmgcam_is_blue_first(picture) != is_blue_first;
+    }
+    painting.is_plain = fmgcam_are_plain(pixels, picture != NULL);
+    if (options->color_map != FMGCAM_COLOR_MAP_CLASS) {
+        painting.manner = MANNER_RAMP;
+        painting.ramp = fmgcam_ramp_of(options->color_map);
+        painting.ramp.exchanged = is_blue_first;
+    } else if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE) {
+        painting.manner = MANNER_CONTEST;
+    }
+    return painting;
+}
+
+/* ---- What the network did not see ---------------------------------------- */
+
+/* A share of grey over the picture. */
+static const float fading = 0.6f, faded_level = 128.0f;
+
+enum { FADED_PIXELS = 256 };
+
+/* Pixels of nothing but grey, as a strip. */
+struct fade {
+    const struct painting *painting;
+    float share;
+    float levels[3 * FADED_PIXELS];
+};
+
+static void fade_run(const struct fade *fade, size_t y, size_t begin,
+                     size_t end)
+{
+    const struct painting *painting = fade->painting;
+    const float *line = fade->levels, weight = 1.0f;
+    struct fmgcam_strip strip = {
+        .lines = &line,
+        .weights = &weight,
+        .taps = 1,
+        .plane_stride = FADED_PIXELS,
+    };
+    for (size_t x = begin; x < end; x += strip.width) {
+        struct fmgcam_pixels pixels = pixels_at(painting, y, x);
+        pixels.alpha = fade->share;
+        pixels.constant = 1;
+        strip.width = smaller(end - x, FADED_PIXELS);
+        (painting->is_plain ? painting->kernels->shade_mixed
+                            : fmgcam_shade_mixed)(&strip, &pixels);
+    }
+}
+
+/* All pixels beside those of @p walk. */
+static void fade_unseen(const fmgcam_options *options,
+                        const struct painting *painting,
+                        const struct fmgcam_walk *walk)
+{
+    const struct fmgcam_reach *across = &walk->across, *down = &walk->down;
+    const fmgcam_image *out = painting->out;
+    int is_kept = (options->flags & FMGCAM_OPTION_UNSEEN_KEPT) != 0;
+    struct fade fade = {painting, is_kept ? 0.0f : fading, {0.0f}};
+    for (size_t i = 0; i < sizeof fade.levels / sizeof *fade.levels; i++)
+        fade.levels[i] = fade.share * faded_level;
+    for (size_t y = 0; y < out->height; y++) {
+        int is_seen = y >= down->begin && y - down->begin < down->count;
+        size_t begin = is_seen ? across->begin : out->width;
+        size_t end = is_seen ? across->begin + across->count : out->width;
+        fade_run(&fade, y, 0, begin);
+        fade_run(&fade, y, end, out->width);
+    }
 }
 
 /* ---- Drawing ------------------------------------------------------------- */
+
+static fmgcam_status choose_tensor(fmgcam_context *context,
+                                   const fmgcam_layers *layers,
+                                   struct subject *subject,
+                                   const fmgcam_tensor **tensor)
+{
+    const fmgcam_options *options = &context->options;
+    int is_signed = options->color_map == FMGCAM_COLOR_MAP_DIVERGING;
+    int at_image = options->fuse_at == FMGCAM_FUSE_AT_IMAGE;
+    int wants_signed = is_signed || at_image;
+    subject->name = wants_signed ? "layers.signed_maps" : "layers.maps";
+    *tensor = wants_signed ? layers->signed_maps : layers->maps;
+    if (*tensor)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                       "%s: NULL, expected a tensor, since options.%s",
+                       subject->name,
+                       is_signed  ? "color_map is diverging"
+                       : at_image ? "fuse_at is image"
+                                  : "fuse_at is map");
+}
+
+static fmgcam_status check_single(fmgcam_context *context,
+                                  const struct subject *subject)
+{
+    uint32_t color_map = context->options.color_map;
+    if (color_map == FMGCAM_COLOR_MAP_CLASS || subject->view.channels == 1)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
+                       "%s: %zu classes, expected 1, since options.color_map "
+                       "is %u",
+                       subject->name, subject->view.channels, color_map);
+}
 
 static fmgcam_status view_layers(fmgcam_context *context,
                                  const fmgcam_layers *layers,
                                  struct subject *subject)
 {
+    const fmgcam_options *options = &context->options;
+    const fmgcam_tensor *tensor = NULL;
     fmgcam_layers ours;
     fmgcam_status status = fmgcam_import(
         context, "layers", layers, &ours,
-        FMGCAM_SIZE_THROUGH(fmgcam_layers, probabilities), sizeof ours);
+        FMGCAM_SIZE_THROUGH(fmgcam_layers, geometry), sizeof ours);
     if (status)
         return status;
-    int at_image = context->options.fuse_at == FMGCAM_FUSE_AT_IMAGE;
-    const fmgcam_tensor *tensor = at_image ? ours.signed_maps : ours.maps;
-    subject->name = at_image ? "layers.signed_maps" : "layers.maps";
     subject->colors = ours.colors;
-    if (!tensor)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "%s: NULL, expected a tensor, since options.fuse_at "
-                           "is %s",
-                           subject->name, at_image ? "image" : "map");
-    status = fmgcam_view_tensor(context, subject->name, FMGCAM_FORM_PLANE_MAPS,
-                                tensor, &subject->view);
-    if (!status && at_image &&
-        context->options.normalize == FMGCAM_NORMALIZE_PROBABILITY)
+    subject->classes = ours.classes;
+    subject->geometry = ours.geometry;
+    status = choose_tensor(context, &ours, subject, &tensor);
+    if (!status)
+        status =
+            fmgcam_view_tensor(context, subject->name, FMGCAM_FORM_PLANE_MAPS,
+                               tensor, &subject->view);
+    if (!status)
+        status = check_single(context, subject);
+    if (!status && options->fuse_at == FMGCAM_FUSE_AT_IMAGE &&
+        options->normalize == FMGCAM_NORMALIZE_PROBABILITY)
         status = fmgcam_view_probabilities(
             context, "layers.probabilities", ours.probabilities,
             subject->view.channels, &subject->probabilities);
     return status;
 }
 
-static fmgcam_status paint(fmgcam_context *context,
-                           const struct subject *subject,
-                           const fmgcam_image *picture, const char *name,
-                           const fmgcam_image *out)
+static fmgcam_status claim(fmgcam_context *context,
+                           const struct subject *subject, const char *name,
+                           const fmgcam_image *out,
+                           struct fmgcam_scratch *scratch)
 {
     const struct fmgcam_view *view = &subject->view;
-    const fmgcam_options *options = &context->options;
-    struct fmgcam_scratch scratch;
     struct fmgcam_extents extents = {.classes = view->channels,
                                      .map_height = view->height,
                                      .map_width = view->width,
@@ -320,37 +399,45 @@ static fmgcam_status paint(fmgcam_context *context,
         fmgcam_check_apart(context, name, fmgcam_image_span(out), subject->name,
                            fmgcam_view_span(view));
     if (!status)
-        status = fmgcam_claim(context, &extents, &scratch);
+        status = fmgcam_claim(context, &extents, scratch);
     if (!status)
         status = fmgcam_require_finite(context, subject->name,
                                        FMGCAM_FORM_PLANE_MAPS, view);
+    return status;
+}
+
+static fmgcam_status paint(fmgcam_context *context,
+                           const struct subject *subject,
+                           const fmgcam_image *picture, const char *name,
+                           const fmgcam_image *out)
+{
+    const struct fmgcam_view *view = &subject->view;
+    fmgcam_geometry geometry;
+    struct fmgcam_scratch scratch;
+    fmgcam_status status =
+        fmgcam_import_geometry(context, subject->geometry, out, &geometry);
+    if (!status)
+        status = claim(context, subject, name, out, &scratch);
     if (status)
         return status;
 
-    struct painting painting = {
-        .kernels = &context->kernels,
-        .picture = picture,
-        .out = out,
-        .alpha = picture ? options->alpha : 1.0f,
-        .constant = options->blend == FMGCAM_BLEND_CONSTANT,
-    };
+    struct painting painting =
+        begin_painting(context, subject, picture, out, &scratch);
     struct fmgcam_walk walk = {
-        .shape = fmgcam_shape_of(view),
-        .height = out->height,
-        .width = out->width,
+        .across = fmgcam_reach_across(&geometry, out->width, view->width),
+        .down = fmgcam_reach_down(&geometry, out->height, view->height),
         .paint = paint_strip,
         .job = &painting,
     };
-    choose_colors(subject->colors, view->channels, scratch.colors);
-    if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE) {
-        prepare_contest(options, subject, &scratch, &painting.contest);
-    } else {
-        walk.shape.classes = count_planes(&painting);
-        mix_planes(view, &painting, &scratch);
-        status =
-            check_planes(context, view, scratch.planes, walk.shape.classes);
-    }
-    return status ? status : fmgcam_walk_picture(context, &scratch, &walk);
+    choose_colors(&context->options, subject, fmgcam_is_blue_first(out),
+                  scratch.colors);
+    status =
+        prepare_planes(context, subject, &scratch, &painting, &walk.planes);
+    if (status)
+        return status;
+    put_straight(&geometry, view, scratch.planes, walk.planes);
+    fade_unseen(&context->options, &painting, &walk);
+    return fmgcam_walk_picture(context, &scratch, &walk);
 }
 
 fmgcam_status fmgcam_draw_heatmap(fmgcam_context *context,

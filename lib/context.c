@@ -35,7 +35,7 @@ const char *fmgcam_build_info(void)
 /* ---- Options ------------------------------------------------------------- */
 
 static const size_t options_first_size =
-    FMGCAM_SIZE_THROUGH(fmgcam_options, spatial_axes);
+    FMGCAM_SIZE_THROUGH(fmgcam_options, color_map);
 
 /* The members that choose one of 1...last; first is the default. */
 static const struct {
@@ -73,6 +73,11 @@ static const struct {
      FMGCAM_LAYER_FUSION_PRODUCT, FMGCAM_LAYER_FUSION_MEAN,
      FMGCAM_LAYER_FUSION_MEAN},
     {"spatial_axes", offsetof(fmgcam_options, spatial_axes), 3, 2, 2},
+    {"palette", offsetof(fmgcam_options, palette), FMGCAM_PALETTE_RELEASED,
+     FMGCAM_PALETTE_OKABE_ITO, FMGCAM_PALETTE_OKABE_ITO},
+    {"color_map", offsetof(fmgcam_options, color_map),
+     FMGCAM_COLOR_MAP_DIVERGING, FMGCAM_COLOR_MAP_CLASS,
+     FMGCAM_COLOR_MAP_CLASS},
 };
 
 fmgcam_status fmgcam_options_init(fmgcam_options *options, size_t struct_size)
@@ -132,10 +137,11 @@ static fmgcam_status check_together(fmgcam_context *context,
 /* Check @p options and replace what is 0 by its default. */
 static fmgcam_status resolve(fmgcam_context *context, fmgcam_options *options)
 {
-    if (options->flags & ~(uint32_t)FMGCAM_OPTION_ALPHA_SET)
+    const uint32_t known = FMGCAM_OPTION_ALPHA_SET | FMGCAM_OPTION_UNSEEN_KEPT;
+    if (options->flags & ~known)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "options.flags: 0x%x, expected no bits but 0x%x",
-                           options->flags, (uint32_t)FMGCAM_OPTION_ALPHA_SET);
+                           options->flags, known);
 
     fmgcam_status status = check_range(context, "profile", options->profile,
                                        FMGCAM_PROFILE_RELEASED);

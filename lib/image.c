@@ -12,6 +12,27 @@ fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
                        height, width, INT32_MAX);
 }
 
+uint32_t fmgcam_pixel_bytes(const fmgcam_image *image)
+{
+    switch (image->format) {
+    case FMGCAM_PIXEL_RGBA8:
+    case FMGCAM_PIXEL_BGRA8: return 4;
+    case FMGCAM_PIXEL_GREY8: return 1;
+    default: return 3;
+    }
+}
+
+int fmgcam_is_blue_first(const fmgcam_image *image)
+{
+    return image->format == FMGCAM_PIXEL_BGR8 ||
+           image->format == FMGCAM_PIXEL_BGRA8;
+}
+
+static int64_t row_bytes(const fmgcam_image *image)
+{
+    return (int64_t)image->width * fmgcam_pixel_bytes(image);
+}
+
 uint8_t *fmgcam_image_row(const fmgcam_image *image, size_t y)
 {
     return (uint8_t *)image->data +
@@ -25,9 +46,10 @@ fmgcam_status fmgcam_check_image(fmgcam_context *context, const char *name,
         return fmgcam_fail(
             context, FMGCAM_STATUS_ARGUMENT, "%s%s: NULL, expected %s", name,
             image ? ".data" : "", image ? "its pixels" : "an image");
-    if (image->format > FMGCAM_PIXEL_RGB8)
+    if (image->format > FMGCAM_PIXEL_GREY8)
         return fmgcam_fail(context, FMGCAM_STATUS_UNSUPPORTED,
-                           "%s.format: %u, expected FMGCAM_PIXEL_RGB8 (1)",
+                           "%s.format: %u, expected FMGCAM_PIXEL_RGB8 (1) to "
+                           "FMGCAM_PIXEL_GREY8 (5)",
                            name, image->format);
     if (image->flags)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
@@ -38,7 +60,7 @@ fmgcam_status fmgcam_check_image(fmgcam_context *context, const char *name,
         return status;
 
     int64_t pitch = image->row_stride_bytes;
-    int64_t needed = 3 * (int64_t)image->width;
+    int64_t needed = row_bytes(image);
     if (image->height > 1 && pitch < needed && pitch > -needed)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "%s.row_stride_bytes: %lld, expected at least %lld "
@@ -70,7 +92,7 @@ struct fmgcam_span fmgcam_image_span(const fmgcam_image *image)
     uintptr_t last = (uintptr_t)fmgcam_image_row(image, image->height - 1u);
     struct fmgcam_span span = {first < last ? first : last,
                                first < last ? last : first};
-    span.last += 3 * (uintptr_t)image->width - 1;
+    span.last += (uintptr_t)row_bytes(image) - 1;
     return span;
 }
 
@@ -81,11 +103,19 @@ static int windows_are_apart(const fmgcam_image *a, const fmgcam_image *b)
         return 0;
     int64_t step = a->row_stride_bytes;
     uintptr_t pitch = (uintptr_t)(step < 0 ? -step : step);
-    uintptr_t first = (uintptr_t)a->data, second = (uintptr_t)b->data;
-    uintptr_t row = 3 * (uintptr_t)a->width;
-    uintptr_t shift =
-        (first < second ? second - first : first - second) % pitch;
-    return shift >= row && pitch - shift >= row;
+    int in_order = (uintptr_t)a->data < (uintptr_t)b->data;
+    const fmgcam_image *low = in_order ? a : b;
+    const fmgcam_image *high = in_order ? b : a;
+    uintptr_t shift = ((uintptr_t)high->data - (uintptr_t)low->data) % pitch;
+    return shift >= (uintptr_t)row_bytes(low) &&
+           pitch - shift >= (uintptr_t)row_bytes(high);
+}
+
+/* 0 means RGB8. */
+static int have_same_format(const fmgcam_image *a, const fmgcam_image *b)
+{
+    return (a->format ? a->format : FMGCAM_PIXEL_RGB8) ==
+           (b->format ? b->format : FMGCAM_PIXEL_RGB8);
 }
 
 fmgcam_status fmgcam_check_pictures(fmgcam_context *context,
@@ -98,6 +128,7 @@ fmgcam_status fmgcam_check_pictures(fmgcam_context *context,
                            overlay->width, overlay->height, picture->width,
                            picture->height);
     int same = picture->data == overlay->data &&
+               have_same_format(picture, overlay) &&
                (picture->row_stride_bytes == overlay->row_stride_bytes ||
                 picture->height == 1);
     if (same || windows_are_apart(picture, overlay))

@@ -310,6 +310,9 @@ fmgcam_status fmgcam_check_pictures(fmgcam_context *context,
                                     const fmgcam_image *picture,
                                     const fmgcam_image *overlay);
 struct fmgcam_span fmgcam_image_span(const fmgcam_image *image);
+uint32_t fmgcam_pixel_bytes(const fmgcam_image *image);
+/* Do blue bytes come before red ones? */
+int fmgcam_is_blue_first(const fmgcam_image *image);
 uint8_t *fmgcam_image_row(const fmgcam_image *image, size_t y);
 
 /* ---- workspace.c: scratch memory ----------------------------------------- */
@@ -326,11 +329,11 @@ struct fmgcam_extents {
 /* Tiles, the unit in which tensors that cannot be read in place are copied. */
 enum { FMGCAM_TILE_CHANNELS = 32, FMGCAM_TILE_CELLS = 128 };
 
-/* Sample @p i is the sum over j < count of weights[j * out + i] * input[starts[i]
+/* Pixel @p i is the sum over j < taps of weights[j * pixels + i] * cells[starts[i]
  * + j]. starts never fall. */
 struct fmgcam_taps {
-    uint32_t *starts; /* [out] */
-    float *weights;   /* [count, out] */
+    uint32_t *starts; /* [pixels] */
+    float *weights;   /* [taps, pixels] */
 };
 
 struct fmgcam_scratch {
@@ -607,18 +610,53 @@ void fmgcam_normalize(const fmgcam_options *options,
 uint32_t fmgcam_rescale(uint32_t rescale, float *maps,
                         struct fmgcam_map_shape shape);
 
+/* contest.c: both scale planes [classes, cells] by a power of two, which changes
+ * no winner and leaves room for what resampling adds up.
+ *
+ * scales[k] makes evidence of a signed value of class k. */
+void fmgcam_scale_contest(const fmgcam_options *options,
+                          const struct fmgcam_view *probabilities,
+                          float *planes, size_t classes, size_t cells,
+                          float *scales);
+/* @return what makes numbers in -1...1 of a signed map. */
+float fmgcam_scale_signed(const fmgcam_options *options, float *plane,
+                          size_t cells);
+
+/* palette.c: @p color_map is any but CLASS. */
+struct fmgcam_ramp fmgcam_ramp_of(uint32_t color_map);
+
+/* geometry.c: the geometry of @p picture, or where @p theirs is NULL that of a
+ * map that covers it. */
+fmgcam_status fmgcam_import_geometry(fmgcam_context *context,
+                                     const fmgcam_geometry *theirs,
+                                     const fmgcam_image *picture,
+                                     fmgcam_geometry *ours);
+fmgcam_geometry fmgcam_whole_picture(uint32_t width, uint32_t height);
+
+/* Along one axis: @p cells of a map, the flipped one put straight, cover span
+ * pixels from edge on; pixels begin...begin + count - 1 see it. */
+struct fmgcam_reach {
+    size_t cells, begin, count;
+    double edge, span;
+};
+struct fmgcam_reach fmgcam_reach_across(const fmgcam_geometry *geometry,
+                                        uint32_t width, size_t cells);
+struct fmgcam_reach fmgcam_reach_down(const fmgcam_geometry *geometry,
+                                      uint32_t height, size_t cells);
+
 /* taps.c */
-size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out);
-/* Enough for tap_count * out, never less for larger sizes; 0 on overflow. */
-size_t fmgcam_tap_space(size_t in, size_t out);
-void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
+size_t fmgcam_tap_count(uint32_t resample, const struct fmgcam_reach *reach);
+/* Enough for tap_count * count of any reach of so many cells and up to so many
+ * pixels, never less for larger sizes; 0 on overflow. */
+size_t fmgcam_tap_space(size_t cells, size_t pixels);
+void fmgcam_place_taps(uint32_t resample, const struct fmgcam_reach *reach,
                        const struct fmgcam_taps *taps);
 
-/* resample.c: a walk over a picture onto which scratch->planes [classes, H, W]
- * are resampled, strip by strip of its rows. */
+/* resample.c: a walk over the pixels of a picture that see a map, onto which
+ * scratch->planes [classes, H, W] are resampled, strip by strip of its rows. */
 struct fmgcam_walk {
-    struct fmgcam_map_shape shape; /* of the planes */
-    size_t height, width;          /* of the picture */
+    size_t planes;
+    struct fmgcam_reach across, down;
     /* A strip that begins at pixel (x, y). Called by the runner's threads. */
     void (*paint)(const void *job, const struct fmgcam_strip *strip, size_t y,
                   size_t x);

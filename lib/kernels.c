@@ -4,21 +4,7 @@
  * Order is part of the contract: it fixes the bits (docs/numerics.md). */
 #include "kernels.h"
 
-#include <float.h>
-
-#if FLT_EVAL_METHOD != 0
-# error float arithmetic must round to float: use -msse2 -mfpmath=sse
-#endif
-
-/* Four floats in a register of any machine; gcc and clang lower it. */
-typedef float vec4 __attribute__((vector_size(16)));
-
-static inline vec4 load4(const float *from)
-{
-    vec4 value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
+#include "vec4.h"
 
 /* ---- Stage 1 ------------------------------------------------------------- */
 
@@ -245,129 +231,6 @@ static void stretch(const struct fmgcam_stretch *s)
 }
 
 /* Four pixels at a time. */
-enum { WIDTH = 4 };
-
-typedef int32_t int4 __attribute__((vector_size(16)));
-
-static inline vec4 spread(float value)
-{
-    return (vec4){value, value, value, value};
-}
-
-/* yes where the mask is all ones, no where it is 0. */
-static inline vec4 choose(int4 mask, vec4 yes, vec4 no)
-{
-    return (vec4)(((int4)yes & mask) | ((int4)no & ~mask));
-}
-
-static inline vec4 clamp(vec4 value, float low, float high)
-{
-    value = choose(value > low, value, spread(low));
-    return choose(value < high, value, spread(high));
-}
-
-/* To nearest, ties to even: the last 8 bits are the level, since those of 2^23 +
- * a number are the number. */
-static inline int4 round_levels(vec4 values)
-{
-    return (int4)(clamp(values, 0.0f, 255.0f) + 0x1p23f);
-}
-
-static inline vec4 sum_lines(const struct fmgcam_strip *strip, size_t plane,
-                             size_t x)
-{
-    size_t at = plane * strip->plane_stride + x;
-    vec4 sum = strip->weights[0] * load4(strip->lines[0] + at);
-    for (size_t j = 1; j < strip->taps; j++)
-        sum += strip->weights[j] * load4(strip->lines[j] + at);
-    return sum;
-}
-
-/* keep * under + colour, or the colour alone, of whole vectors. */
-static inline void blend_pixels(const uint8_t *under, uint8_t *out, vec4 keep,
-                                const vec4 colors[3])
-{
-    int4 levels[3];
-    for (size_t c = 0; c < 3; c++) {
-        vec4 value = colors[c];
-        if (under) {
-            int4 level = {under[c], under[c + 3], under[c + 6], under[c + 9]};
-            value += keep * __builtin_convertvector(level, vec4);
-        }
-        levels[c] = round_levels(value);
-    }
-    for (size_t i = 0; i < WIDTH; i++)
-        for (size_t c = 0; c < 3; c++)
-            out[3 * i + c] = (uint8_t)levels[c][i];
-}
-
-static inline void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
-                                size_t width, vec4 keep, const vec4 colors[3])
-{
-    const uint8_t *under = pixels->under ? pixels->under + 3 * x : NULL;
-    uint8_t *out = pixels->out + 3 * x, copy[3 * WIDTH];
-    if (width - x >= WIDTH) {
-        blend_pixels(under, out, keep, colors);
-        return;
-    }
-    size_t used = 3 * (width - x);
-    if (under)
-        under = memcpy(copy, under, used);
-    blend_pixels(under, copy, keep, colors);
-    memcpy(out, copy, used);
-}
-
-static void shade_mixed(const struct fmgcam_strip *given,
-                        const struct fmgcam_pixels *given_pixels)
-{
-    /* Copies, which no store to the picture can change. */
-    const struct fmgcam_strip strip = *given;
-    const struct fmgcam_pixels pixels = *given_pixels;
-    vec4 keep = spread(1.0f - pixels.alpha), colors[3];
-    for (size_t x = 0; x < strip.width; x += WIDTH) {
-        if (pixels.under && !pixels.constant)
-            keep = 1.0f - clamp(sum_lines(&strip, 3, x), 0.0f, pixels.alpha);
-        for (size_t c = 0; c < 3; c++)
-            colors[c] = sum_lines(&strip, c, x);
-        store_pixels(&pixels, x, strip.width, keep, colors);
-    }
-}
-
-/* The winners' colours, and alpha times their evidence. */
-static inline int4 hold_contest(const struct fmgcam_strip *strip,
-                                const struct fmgcam_contest *contest, size_t x,
-                                float alpha, vec4 *strength)
-{
-    vec4 best = {0}, scale = {0}, winner = {0};
-    for (size_t k = 0; k < contest->classes; k++) {
-        int32_t color = (int32_t)contest->colors[k];
-        vec4 value = sum_lines(strip, k, x);
-        int4 wins = value > best;
-        best = choose(wins, value, best);
-        scale = choose(wins, spread(contest->scales[k]), scale);
-        winner = choose(wins, (vec4)(int4){color, color, color, color}, winner);
-    }
-    *strength = alpha * clamp(best * scale, 0.0f, 1.0f);
-    return (int4)winner;
-}
-
-static void shade_contest(const struct fmgcam_strip *given,
-                          const struct fmgcam_pixels *given_pixels,
-                          const struct fmgcam_contest *contest)
-{
-    const struct fmgcam_strip strip = *given;
-    const struct fmgcam_pixels pixels = *given_pixels;
-    vec4 colors[3], strength;
-    for (size_t x = 0; x < strip.width; x += WIDTH) {
-        int4 winner = hold_contest(&strip, contest, x, pixels.alpha, &strength);
-        vec4 keep = 1.0f - (pixels.constant ? spread(pixels.alpha) : strength);
-        for (int c = 0; c < 3; c++)
-            colors[c] = strength *
-                        __builtin_convertvector(winner >> (8 * c) & 255, vec4);
-        store_pixels(&pixels, x, strip.width, keep, colors);
-    }
-}
-
 /* ---- For all kernels ----------------------------------------------------- */
 
 void fmgcam_combine_groups(const struct fmgcam_products *products,
@@ -416,7 +279,7 @@ void fmgcam_use_c_kernels(struct fmgcam_kernels *kernels)
         .combine = combine,
         .add_products = add_products,
         .stretch = stretch,
-        .shade_mixed = shade_mixed,
-        .shade_contest = shade_contest,
+        .shade_mixed = fmgcam_shade_mixed,
+        .shade_contest = fmgcam_shade_contest,
     };
 }

@@ -119,23 +119,60 @@ struct fmgcam_stretch {
     float *out; /* zeros follow up to a multiple of FMGCAM_STRIP_UNIT */
 };
 
-/* The pixels of the strip: RGB, 3 * width bytes. */
+/* The pixels of the strip. Channels are in the order of the result's bytes, red,
+ * green, blue where it is grey. */
 struct fmgcam_pixels {
     const uint8_t *under; /* NULL: black, and the colours as they are */
     uint8_t *out;         /* may be under */
-    float alpha;          /* 1 where under is NULL */
-    int constant;         /* whether e = 1 everywhere */
+    uint32_t under_bytes, out_bytes; /* of a pixel: 1 (grey), 3, 4 */
+    int exchanged; /* whether under has the first and the third exchanged */
+    float alpha;   /* 1 where under is NULL */
+    int constant;  /* whether e = 1 everywhere */
     /* Bytes to the next row, which the CPU may be told to look for. */
     ptrdiff_t under_pitch, out_pitch;
 };
+
+/* Are they of the kind that all kernels know? fmgcam_shade_*() know all. */
+static inline int fmgcam_are_plain(const struct fmgcam_pixels *pixels,
+                                   int has_under)
+{
+    return pixels->out_bytes != 1 &&
+           (!has_under ||
+            (pixels->under_bytes == pixels->out_bytes && !pixels->exchanged));
+}
 
 /* The classes of a strip that is fused at picture size; its planes are their
  * signed maps. */
 struct fmgcam_contest {
     size_t classes;
-    const float *scales;    /* [classes], from signed value to evidence */
-    const uint32_t *colors; /* [classes], red + 256 green + 65536 blue */
+    const float *scales; /* [classes], from signed value to evidence */
+    /* [classes], first + 256 second + 65536 third channel */
+    const uint32_t *colors;
 };
+
+/* The colours of a single map's values in 0...1, or -1...1: so many at even
+ * steps, and straight lines between them. */
+struct fmgcam_ramp {
+    float scale; /* from the map's values to these */
+    int is_signed;
+    const uint8_t (*colors)[3]; /* red, green, blue */
+    size_t count;               /* 2 or more */
+    int exchanged;              /* whether blue comes first in the result */
+};
+
+static inline void fmgcam_look_up(const struct fmgcam_ramp *ramp, float value,
+                                  float color[3])
+{
+    float share = ramp->is_signed ? 0.5f + 0.5f * value : value;
+    float at = share * (float)(ramp->count - 1);
+    size_t below = smaller((size_t)at, ramp->count - 2);
+    float rest = at - (float)below;
+    for (size_t c = 0; c < 3; c++) {
+        size_t byte = ramp->exchanged ? 2 - c : c;
+        float first = ramp->colors[below][byte];
+        color[c] = first + rest * (ramp->colors[below + 1][byte] - first);
+    }
+}
 
 /* Weights [classes, channels] and activations for the maps they add to. */
 struct fmgcam_products {
@@ -184,8 +221,9 @@ struct fmgcam_kernels {
 
     void (*stretch)(const struct fmgcam_stretch *stretch);
 
-    /* Planes: red, green and blue (0...255), evidence (0...1, clamped here),
-     * all times alpha. Without need of the evidence, it is not looked at. */
+    /* Planes: the three channels (0...255) and evidence (0...1, clamped here),
+     * all times alpha. Without need of the evidence, it is not looked at. Plain
+     * pixels only, unless it is the C one. */
     void (*shade_mixed)(const struct fmgcam_strip *strip,
                         const struct fmgcam_pixels *pixels);
 
@@ -197,6 +235,16 @@ struct fmgcam_kernels {
 
 /* The best kernels for this CPU (cpu.c). */
 void fmgcam_init_kernels(struct fmgcam_kernels *kernels);
+
+/* shading.c: for all kinds of pixels. A ramp takes one plane. */
+void fmgcam_shade_mixed(const struct fmgcam_strip *strip,
+                        const struct fmgcam_pixels *pixels);
+void fmgcam_shade_contest(const struct fmgcam_strip *strip,
+                          const struct fmgcam_pixels *pixels,
+                          const struct fmgcam_contest *contest);
+void fmgcam_shade_ramp(const struct fmgcam_strip *strip,
+                       const struct fmgcam_pixels *pixels,
+                       const struct fmgcam_ramp *ramp);
 
 /* Fill @p kernels, then put better ones in where the CPU has them. */
 void fmgcam_use_c_kernels(struct fmgcam_kernels *kernels);

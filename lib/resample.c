@@ -63,7 +63,7 @@ struct lines {
 
 static struct lines open_lines(const struct walking *w, uint32_t worker)
 {
-    size_t floats = w->taps_down * w->walk->shape.classes * w->strip;
+    size_t floats = w->taps_down * w->walk->planes * w->strip;
     float *slots = fmgcam_worker_scratch(w->scratch, worker);
     float *weights = slots + floats;
     float *pointers = weights + round_up(w->taps_down, FMGCAM_STRIP_UNIT);
@@ -75,43 +75,44 @@ static struct lines open_lines(const struct walking *w, uint32_t worker)
     };
 }
 
+/* @p x counts from the first pixel that sees the map. */
 static void stretch_planes(const struct walking *w, struct lines *lines,
                            size_t map_row, size_t x, size_t width)
 {
-    const struct fmgcam_map_shape *shape = &w->walk->shape;
-    size_t line = map_row % w->taps_down * shape->classes;
+    const struct fmgcam_walk *walk = w->walk;
+    const size_t columns = walk->across.cells;
+    const size_t cells = walk->down.cells * columns;
+    size_t line = map_row % w->taps_down * walk->planes;
     struct fmgcam_stretch stretch = {
-        .count = shape->width,
+        .count = columns,
         .starts = w->scratch->across.starts + x,
         .weights = w->scratch->across.weights + x,
-        .weights_stride = w->walk->width,
+        .weights_stride = walk->across.count,
         .taps = w->taps_across,
         .width = width,
     };
-    for (size_t k = 0; k < shape->classes; k++) {
-        stretch.cells =
-            w->scratch->planes + k * shape->cells + map_row * shape->width;
+    for (size_t k = 0; k < walk->planes; k++) {
+        stretch.cells = w->scratch->planes + k * cells + map_row * columns;
         stretch.out = lines->slots + (line + k) * w->strip;
         w->kernels->stretch(&stretch);
     }
 }
 
-/* Have the lines that picture row @p y needs. */
+/* Have the lines that row @p y needs, counted likewise. */
 static void move_lines(const struct walking *w, struct lines *lines, size_t y,
                        size_t x, size_t width)
 {
     const struct fmgcam_taps *down = &w->scratch->down;
     size_t begin = down->starts[y], end = begin + w->taps_down;
     for (size_t j = 0; j < w->taps_down; j++)
-        lines->weights[j] = down->weights[j * w->walk->height + y];
+        lines->weights[j] = down->weights[j * w->walk->down.count + y];
     if (begin == lines->begin)
         return;
     for (size_t r = larger(lines->next, begin); r < end; r++)
         stretch_planes(w, lines, r, x, width);
     for (size_t j = 0; j < w->taps_down; j++)
         lines->pointers[j] = lines->slots + (begin + j) % w->taps_down *
-                                                w->walk->shape.classes *
-                                                w->strip;
+                                                w->walk->planes * w->strip;
     lines->next = end;
     lines->begin = begin;
 }
@@ -126,24 +127,25 @@ static void walk_strip(const struct walking *w, size_t first, size_t end,
         .weights = lines.weights,
         .taps = w->taps_down,
         .plane_stride = w->strip,
-        .width = smaller(w->strip, walk->width - x),
+        .width = smaller(w->strip, walk->across.count - x),
     };
     for (size_t y = first; y < end; y++) {
         move_lines(w, &lines, y, x, strip.width);
-        walk->paint(walk->job, &strip, y, x);
+        walk->paint(walk->job, &strip, walk->down.begin + y,
+                    walk->across.begin + x);
     }
 }
 
 static size_t band_begin(const struct walking *w, size_t band)
 {
-    size_t whole = w->walk->height / w->bands;
-    return whole * band + smaller(band, w->walk->height % w->bands);
+    size_t rows = w->walk->down.count, whole = rows / w->bands;
+    return whole * band + smaller(band, rows % w->bands);
 }
 
 static void walk_band(void *job, size_t index, uint32_t worker)
 {
     const struct walking *w = job;
-    for (size_t x = 0; x < w->walk->width; x += w->strip)
+    for (size_t x = 0; x < w->walk->across.count; x += w->strip)
         walk_strip(w, band_begin(w, index), band_begin(w, index + 1), x,
                    worker);
 }
@@ -152,20 +154,21 @@ fmgcam_status fmgcam_walk_picture(fmgcam_context *context,
                                   const struct fmgcam_scratch *scratch,
                                   const struct fmgcam_walk *walk)
 {
-    const struct fmgcam_map_shape *shape = &walk->shape;
     uint32_t resample = context->options.resample;
+    if (walk->across.count == 0 || walk->down.count == 0)
+        return FMGCAM_STATUS_OK;
     struct walking walking = {
         .walk = walk,
         .scratch = scratch,
         .kernels = &context->kernels,
-        .taps_across = fmgcam_tap_count(resample, shape->width, walk->width),
-        .taps_down = fmgcam_tap_count(resample, shape->height, walk->height),
-        .bands = smaller(walk->height, fmgcam_count_shares(context)),
+        .taps_across = fmgcam_tap_count(resample, &walk->across),
+        .taps_down = fmgcam_tap_count(resample, &walk->down),
+        .bands = smaller(walk->down.count, fmgcam_count_shares(context)),
     };
     walking.strip =
-        choose_strip(shape->classes, walking.taps_down, walk->width);
-    fmgcam_place_taps(resample, shape->width, walk->width, &scratch->across);
-    fmgcam_place_taps(resample, shape->height, walk->height, &scratch->down);
+        choose_strip(walk->planes, walking.taps_down, walk->across.count);
+    fmgcam_place_taps(resample, &walk->across, &scratch->across);
+    fmgcam_place_taps(resample, &walk->down, &scratch->down);
     return fmgcam_run_items(context, walk_band, &walking, walking.bands);
 }
 
@@ -227,10 +230,12 @@ fmgcam_status fmgcam_resample_planes(fmgcam_context *context,
                                      enum fmgcam_join join, float *out)
 {
     const struct resampling job = {shape, height, width, join, out};
+    const fmgcam_geometry whole =
+        fmgcam_whole_picture((uint32_t)width, (uint32_t)height);
     const struct fmgcam_walk walk = {
-        .shape = shape,
-        .height = height,
-        .width = width,
+        .planes = shape.classes,
+        .across = fmgcam_reach_across(&whole, (uint32_t)width, shape.width),
+        .down = fmgcam_reach_down(&whole, (uint32_t)height, shape.height),
         .paint = resample_strip,
         .job = &job,
     };

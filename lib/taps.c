@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Stage 7, geometry: from map cells to picture pixels.
+/* Stage 7, along one axis: from map cells to picture pixels.
  *
- * Half-pixel centres: pixel x lies at (x + 0.5) in / out - 0.5 of the map. A
- * kernel that reaches over the border is cut there and its taps are
- * renormalised; when the target is smaller than the map the kernel is widened
- * by the scale. Both as Pillow does it. Bicubic is Keys' kernel (1981) with a
+ * Half-pixel centres: pixel x lies at (x + 0.5 - edge) cells / span - 0.5 of the
+ * map, which covers span pixels from edge on. A kernel that reaches over the
+ * border is cut there and its taps are renormalised; where pixels are larger
+ * than cells the kernel is widened by the scale. Both as Pillow does it. Bicubic is Keys' kernel (1981) with a
  * = -0.5. */
 #include "internal.h"
 
@@ -42,36 +42,43 @@ static double kernel_at(uint32_t resample, double x)
     return fabs(x) < 1.0 ? 1.0 - fabs(x) : 0.0;
 }
 
-/* How far the kernel is widened to take in all cells of a smaller target. */
-static double widening(size_t in, size_t out)
+/* How far the kernel is widened to take in all cells of larger pixels. */
+static double widening(const struct fmgcam_reach *reach)
 {
-    return in > out ? (double)in / (double)out : 1.0;
+    return fmax((double)reach->cells / reach->span, 1.0);
 }
 
 /* Cells whose centres lie within the kernel, of which those on its very edge
  * weigh nothing: 2 r, or where r is no whole number perhaps one more. */
-size_t fmgcam_tap_count(uint32_t resample, size_t in, size_t out)
+size_t fmgcam_tap_count(uint32_t resample, const struct fmgcam_reach *reach)
 {
     if (resample == FMGCAM_RESAMPLE_NEAREST)
         return 1;
-    double radius = radius_of(resample) * widening(in, out);
-    size_t count = (size_t)(2.0 * radius) + (in > out);
-    return count < in ? count : in;
+    double wide = widening(reach);
+    double count = floor(2.0 * radius_of(resample) * wide) + (wide > 1.0);
+    return count < (double)reach->cells ? (size_t)count : reach->cells;
 }
 
-/* With a radius of 2: count <= 4 max(1, in / out) + 1. */
-size_t fmgcam_tap_space(size_t in, size_t out)
+/* With a radius of 2, count <= 4 wide + 1, or 4 where wide is 1. One pixel has
+ * at most all cells; where there are more, span is over their number less 1. */
+size_t fmgcam_tap_space(size_t cells, size_t pixels)
 {
-    if (in > SIZE_MAX / 16 || out > SIZE_MAX / 16)
+    if (cells > SIZE_MAX / 32 || pixels > SIZE_MAX / 16)
         return 0;
-    return 4 * in + 5 * out;
+    return 8 * cells + 4 * pixels;
 }
 
-static void place_nearest(size_t in, size_t out, const struct fmgcam_taps *taps)
+static double center_of(const struct fmgcam_reach *reach, size_t i)
 {
-    for (size_t i = 0; i < out; i++) {
-        uint64_t twice = (2 * (uint64_t)i + 1) * in;
-        taps->starts[i] = (uint32_t)(twice / (2 * (uint64_t)out));
+    return (double)(reach->begin + i) + 0.5 - reach->edge;
+}
+
+static void place_nearest(const struct fmgcam_reach *reach,
+                          const struct fmgcam_taps *taps)
+{
+    for (size_t i = 0; i < reach->count; i++) {
+        double cell = center_of(reach, i) * (double)reach->cells / reach->span;
+        taps->starts[i] = (uint32_t)smaller((size_t)cell, reach->cells - 1);
         taps->weights[i] = 1.0f;
     }
 }
@@ -109,31 +116,32 @@ static void weigh_part(uint32_t resample, double center, double wide,
     }
 }
 
-void fmgcam_place_taps(uint32_t resample, size_t in, size_t out,
+void fmgcam_place_taps(uint32_t resample, const struct fmgcam_reach *reach,
                        const struct fmgcam_taps *taps)
 {
     if (resample == FMGCAM_RESAMPLE_NEAREST) {
-        place_nearest(in, out, taps);
+        place_nearest(reach, taps);
         return;
     }
-    const size_t count = fmgcam_tap_count(resample, in, out);
-    const double scale = (double)in / (double)out, wide = widening(in, out);
+    const size_t cells = reach->cells, stride = reach->count;
+    const size_t count = fmgcam_tap_count(resample, reach);
+    const double scale = (double)cells / reach->span, wide = widening(reach);
     const double radius = radius_of(resample) * wide;
     const size_t whole = (size_t)(2.0 * radius_of(resample));
-    for (size_t i = 0; i < out; i++) {
-        double center = ((double)i + 0.5) * scale;
+    for (size_t i = 0; i < reach->count; i++) {
+        double center = center_of(reach, i) * scale;
         double low = center - radius + 0.5, high = center + radius + 0.5;
         size_t first = low > 0.0 ? (size_t)low : 0;
-        size_t last = smaller((size_t)high, in);
-        if (in <= out && low >= 0.0 && last - first == whole) {
+        size_t last = high < (double)cells ? (size_t)high : cells;
+        if (wide <= 1.0 && low >= 0.0 && last - first == whole) {
             taps->starts[i] = (uint32_t)first;
-            weigh_whole(resample, center - ((double)first + 0.5), out,
+            weigh_whole(resample, center - ((double)first + 0.5), stride,
                         taps->weights + i);
             continue;
         }
-        size_t begin = smaller(first, in - count);
+        size_t begin = smaller(first, cells - count);
         taps->starts[i] = (uint32_t)begin;
-        weigh_part(resample, center, wide, first, last, begin, count, out,
+        weigh_part(resample, center, wide, first, last, begin, count, stride,
                    taps->weights + i);
     }
 }

@@ -14,11 +14,12 @@
  _Static_assert(sizeof(type) ==                                                \
                     offsetof(type, last) + sizeof(((type *)0)->last),          \
                 #type " ends in padding")
-NO_TAIL_PADDING(fmgcam_options, spatial_axes);
+NO_TAIL_PADDING(fmgcam_options, color_map);
 NO_TAIL_PADDING(fmgcam_limits, batch);
 NO_TAIL_PADDING(fmgcam_inputs, scores_quantization);
 NO_TAIL_PADDING(fmgcam_outputs, non_finite);
-NO_TAIL_PADDING(fmgcam_layers, probabilities);
+NO_TAIL_PADDING(fmgcam_layers, geometry);
+NO_TAIL_PADDING(fmgcam_geometry, input_height);
 NO_TAIL_PADDING(fmgcam_quantization, axis);
 NO_TAIL_PADDING(fmgcam_choice, scores_quantization);
 NO_TAIL_PADDING(fmgcam_head_check, given);
@@ -410,7 +411,9 @@ static const fmgcam_options standard = {.struct_size = sizeof(fmgcam_options),
                                         .non_finite = FMGCAM_NON_FINITE_ERROR,
                                         .layer_fusion =
                                             FMGCAM_LAYER_FUSION_MEAN,
-                                        .spatial_axes = 2};
+                                        .spatial_axes = 2,
+                                        .palette = FMGCAM_PALETTE_OKABE_ITO,
+                                        .color_map = FMGCAM_COLOR_MAP_CLASS};
 
 static void test_defaults_are_filled_in(void **state)
 {
@@ -478,7 +481,9 @@ static void test_options_make_the_round_trip(void **state)
                           .target = 3,
                           .non_finite = 2,
                           .layer_fusion = 3,
-                          .spatial_axes = 1};
+                          .spatial_axes = 1,
+                          .palette = 3,
+                          .color_map = 7};
 
     use_options(f->context, set);
     fmgcam_options got = current_options(f->context);
@@ -499,11 +504,12 @@ typedef struct bad_option {
 #  member, offsetof(fmgcam_options, member), largest                           \
  }
 static const bad_option bad_options[] = {
-    OPTION(flags, 1),      OPTION(profile, 2),      OPTION(method, 11),
+    OPTION(flags, 3),      OPTION(profile, 2),      OPTION(method, 11),
     OPTION(activation, 4), OPTION(filter, 2),       OPTION(normalize, 5),
     OPTION(rescale, 3),    OPTION(arithmetic, 3),   OPTION(fuse_at, 2),
     OPTION(resample, 3),   OPTION(blend, 2),        OPTION(target, 3),
-    OPTION(non_finite, 3), OPTION(layer_fusion, 3), OPTION(spatial_axes, 3)};
+    OPTION(non_finite, 3), OPTION(layer_fusion, 3), OPTION(spatial_axes, 3),
+    OPTION(palette, 3),    OPTION(color_map, 7)};
 
 static void test_unknown_options_are_refused_and_change_nothing(void **state)
 {

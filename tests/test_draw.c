@@ -295,10 +295,10 @@ static void test_the_first_colours_are_documented(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 8; i++) {
-        fmgcam_palette_color(i, got);
+        fmgcam_palette_color(0, i, got);
         assert_memory_equal(got, want[i], 3);
     }
-    fmgcam_palette_color(0, NULL);
+    assert_int_equal(fmgcam_palette_color(0, 0, NULL), FMGCAM_STATUS_ARGUMENT);
 }
 
 static void test_the_first_256_colours_all_differ(void **state)
@@ -307,7 +307,7 @@ static void test_the_first_256_colours_all_differ(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 256; i++) {
-        fmgcam_palette_color(i, colors[i]);
+        fmgcam_palette_color(0, i, colors[i]);
         for (uint32_t j = 0; j < i; j++)
             assert_memory_not_equal(colors[i], colors[j], 3);
     }
@@ -322,9 +322,9 @@ static void test_any_index_has_a_colour_and_keeps_it(void **state)
     for (size_t i = 0; i < COUNT_OF(indices); i++) {
         memset(first, 1, 3);
         memset(again, 2, 3);
-        fmgcam_palette_color(indices[i], first);
-        fmgcam_palette_color(7, again);
-        fmgcam_palette_color(indices[i], again);
+        fmgcam_palette_color(0, indices[i], first);
+        fmgcam_palette_color(0, 7, again);
+        fmgcam_palette_color(0, indices[i], again);
         assert_memory_equal(first, again, 3);
     }
 }
@@ -334,7 +334,7 @@ static uint8_t *palette(uint32_t classes)
     uint8_t *colors = make_array(classes, 3);
 
     for (uint32_t k = 0; k < classes; k++)
-        fmgcam_palette_color(k, colors + 3 * k);
+        fmgcam_palette_color(0, k, colors + 3 * k);
     return colors;
 }
 

@@ -998,7 +998,7 @@ static void break_height(fmgcam_image *i)
 
 static void break_format(fmgcam_image *i)
 {
-    i->format = 2;
+    i->format = 6;
 }
 
 static void break_flags(fmgcam_image *i)
@@ -1039,7 +1039,7 @@ static const struct {
     {"data NULL", break_image_data, ONE(ARGUMENT)},
     {"width 0", break_width, ONE(ARGUMENT) | ONE(SHAPE)},
     {"height 0", break_height, ONE(ARGUMENT) | ONE(SHAPE)},
-    {"format 2", break_format, ONE(ARGUMENT) | ONE(UNSUPPORTED)},
+    {"format 6", break_format, ONE(ARGUMENT) | ONE(UNSUPPORTED)},
     {"flags 1", break_flags, ONE(ARGUMENT)},
     {"pitch short", break_pitch, ONE(ARGUMENT) | ONE(STRIDE)},
     {"pitch 0", break_pitch_zero, ONE(ARGUMENT) | ONE(STRIDE)},

@@ -557,6 +557,10 @@ static void check_stretch(rng *r, uint32_t resample, size_t cells, size_t width,
     guard in, out;
     size_t padded = (end - first + FMGCAM_STRIP_UNIT - 1) / FMGCAM_STRIP_UNIT *
                     FMGCAM_STRIP_UNIT;
+    const struct fmgcam_geometry whole =
+        fmgcam_whole_picture((uint32_t)width, 1);
+    const struct fmgcam_reach reach =
+        fmgcam_reach_across(&whole, (uint32_t)width, cells);
     struct fmgcam_taps taps = {
         .starts = make_array(width, sizeof(uint32_t)),
         .weights = make_floats(fmgcam_tap_space(cells, width)),
@@ -568,12 +572,12 @@ static void check_stretch(rng *r, uint32_t resample, size_t cells, size_t width,
         .starts = taps.starts + first,
         .weights = taps.weights + first,
         .weights_stride = width,
-        .taps = fmgcam_tap_count(resample, cells, width),
+        .taps = fmgcam_tap_count(resample, &reach),
         .width = end - first,
     };
 
     fill(r, in.data, cells);
-    fmgcam_place_taps(resample, cells, width, &taps);
+    fmgcam_place_taps(resample, &reach, &taps);
     stretch.out = want;
     c_kernels.stretch(&stretch);
     stretch.out = place(&out, padded, 0, GUARD_AT_START);
@@ -622,17 +626,17 @@ typedef struct scene {
     uint32_t colors[6];
     uint8_t *under_pixels, *out_pixels, *want;
     struct fmgcam_strip strip;
-    struct fmgcam_pixels pixels;
     struct fmgcam_contest contest;
+    uint32_t pixel; /* bytes */
 } scene;
 
 enum { PLANES = 6 };
 
-static void scene_init(scene *s, rng *r, size_t width, size_t taps, float scale,
-                       size_t shift, guard_side side)
+static void scene_init(scene *s, rng *r, uint32_t pixel, size_t width,
+                       size_t taps, float scale, size_t shift, guard_side side)
 {
     size_t unit = FMGCAM_STRIP_UNIT, stride = (width + unit) / unit * unit;
-    size_t bytes = 3 * width, before = side == GUARD_AT_START ? shift : 0;
+    size_t bytes = pixel * width, before = side == GUARD_AT_START ? shift : 0;
 
     float *lines = place(&s->lines, taps * PLANES * stride, 0, GUARD_AT_END);
     for (size_t i = 0; i < taps * PLANES * stride; i++)
@@ -648,6 +652,7 @@ static void scene_init(scene *s, rng *r, size_t width, size_t taps, float scale,
         s->scales[k] = rng_below(r, 5) ? rng_uniform(r, 0, 2 / scale) : 0;
         s->colors[k] = (uint32_t)rng_next(r) & 0xffffffu;
     }
+    s->pixel = pixel;
     s->strip =
         (struct fmgcam_strip){s->pointers, s->weights, taps, stride, width};
     s->contest = (struct fmgcam_contest){PLANES, s->scales, s->colors};
@@ -680,11 +685,13 @@ static void shade(const struct fmgcam_kernels *kernels, const scene *s,
 static void check_shade(scene *s, bool contest, bool picture, bool constant,
                         float alpha)
 {
-    size_t bytes = 3 * s->strip.width;
+    size_t bytes = s->pixel * s->strip.width;
     const char *name = contest ? "shade_contest" : "shade_mixed";
     struct fmgcam_pixels pixels = {
         .under = picture ? s->under_pixels : NULL,
         .out = s->want,
+        .under_bytes = s->pixel,
+        .out_bytes = s->pixel,
         .alpha = picture ? alpha : 1.0f,
         .constant = constant,
     };
@@ -695,8 +702,8 @@ static void check_shade(scene *s, bool contest, bool picture, bool constant,
         memset(s->out_pixels, 0x5A, bytes);
         shade(&tables[t].kernels, s, contest, &pixels);
         same(s->out_pixels, s->want, bytes, name, t,
-             "%zu pixels, %zu taps, picture %d, constant %d", s->strip.width,
-             s->strip.taps, picture, constant);
+             "%zu pixels of %u bytes, %zu taps, picture %d, constant %d",
+             s->strip.width, s->pixel, s->strip.taps, picture, constant);
         assert_true(guard_intact(&s->out));
         if (!picture)
             continue;
@@ -715,13 +722,15 @@ static void check_scene(rng *r, size_t width, size_t taps, float scale,
     static const float alphas[] = {0.0f, 0.6f, 0.5f, 1.0f};
     scene s;
 
-    scene_init(&s, r, width, taps, scale, shift, side);
-    for (int contest = 0; contest < 2; contest++) {
-        check_shade(&s, contest, false, false, 1);
-        for (int constant = 0; constant < 2; constant++)
-            check_shade(&s, contest, true, constant, alphas[shift % 4]);
+    for (uint32_t pixel = 3; pixel <= 4; pixel++) {
+        scene_init(&s, r, pixel, width, taps, scale, shift, side);
+        for (int contest = 0; contest < 2; contest++) {
+            check_shade(&s, contest, false, false, 1);
+            for (int constant = 0; constant < 2; constant++)
+                check_shade(&s, contest, true, constant, alphas[shift % 4]);
+        }
+        scene_free(&s);
     }
-    scene_free(&s);
 }
 
 static void test_strips_are_shaded_alike(void **state)

@@ -342,10 +342,39 @@ enum {
     FMGCAM_BLEND_CONSTANT = 2  /* (1 - alpha) picture + alpha C */
 };
 
+/* Stage 7: the colours of the classes, as many as the palette has, then
+ * generated ones. */
+enum {
+    /* Okabe and Ito's without black, and a grey: eight that people whose colour
+     * vision differs tell apart; default. */
+    FMGCAM_PALETTE_OKABE_ITO = 1,
+    FMGCAM_PALETTE_TOL       = 2, /* Paul Tol's bright scheme: seven, likewise */
+    /* Red, green, blue, yellow, cyan: those of the package that profile
+     * released is about. */
+    FMGCAM_PALETTE_RELEASED = 3
+};
+
+/* Stage 7: how the map of a single class (K = 1) is coloured. Its value v in
+ * 0...1 takes the place of N in e, and the colour of v that of C / N. */
+enum {
+    FMGCAM_COLOR_MAP_CLASS   = 1, /* v times the class's colour; default */
+    FMGCAM_COLOR_MAP_VIRIDIS = 2, /* even in brightness, as is magma */
+    FMGCAM_COLOR_MAP_MAGMA   = 3,
+    FMGCAM_COLOR_MAP_TURBO   = 4,
+    FMGCAM_COLOR_MAP_JET     = 5,
+    FMGCAM_COLOR_MAP_GREY    = 6,
+    /* Of the signed map, v being M / max |M| in -1...1 (M itself with
+     * RESCALE_NONE) and e = |v|: blue below 0, white, red above. */
+    FMGCAM_COLOR_MAP_DIVERGING = 7
+};
+
 /* Bits of fmgcam_options.flags. */
 enum {
     /* alpha is meant as it stands, even if it is 0. */
-    FMGCAM_OPTION_ALPHA_SET = 1
+    FMGCAM_OPTION_ALPHA_SET = 1,
+    /* Pixels that the network did not see (fmgcam_geometry) are left as they
+     * are; without it they fade into grey. */
+    FMGCAM_OPTION_UNSEEN_KEPT = 2
 };
 
 typedef struct fmgcam_options {
@@ -369,6 +398,8 @@ typedef struct fmgcam_options {
      * [D, H, W]). Stage 7 and fmgcam_fuse_layers() take maps of two axes: give
      * signals as [K, 1, L], and volumes slice by slice. */
     uint32_t spatial_axes;
+    uint32_t palette;   /* FMGCAM_PALETTE_* */
+    uint32_t color_map; /* FMGCAM_COLOR_MAP_* */
 } fmgcam_options;
 
 /* Fill @p options with defaults: all zero but struct_size. @p struct_size is
@@ -710,11 +741,82 @@ FMGCAM_API fmgcam_status fmgcam_fuse_layers(fmgcam_context *context,
                                             uint32_t width,
                                             const fmgcam_buffer *fused);
 
+/* ---- Where the map lies on the picture ----------------------------------- */
+
+/* What was done to the picture, one step after the other, to make the network's
+ * input of it. */
+enum {
+    /* Resize to width x height, whatever that does to the proportions. */
+    FMGCAM_STEP_STRETCH = 1,
+    /* Resize in proportion, the shorter side to width; height is 0. The longer
+     * one is rounded down, as torchvision does. */
+    FMGCAM_STEP_RESIZE = 2,
+    /* Resize in proportion, as large as fits into width x height; the other
+     * side is rounded to nearest, halves to even. */
+    FMGCAM_STEP_FIT = 3,
+    /* Cut out width x height: the middle (a half pixel goes to even, as in
+     * torchvision), or with STEP_PLACED the part at left, top. */
+    FMGCAM_STEP_CROP = 4,
+    /* Put into a larger width x height: in the middle (an odd pixel goes to the
+     * right and below), or with STEP_PLACED at left, top of it. */
+    FMGCAM_STEP_PAD             = 5,
+    FMGCAM_STEP_LETTERBOX       = 6, /* FIT, then PAD, to width x height */
+    FMGCAM_STEP_FLIP_HORIZONTAL = 7, /* exchange left and right */
+    FMGCAM_STEP_FLIP_VERTICAL   = 8
+};
+
+/* Bits of fmgcam_step.flags. */
+enum {
+    FMGCAM_STEP_PLACED = 1 /* left and top are meant */
+};
+
+/* Members that a kind does not name are 0. This struct is final. */
+typedef struct fmgcam_step {
+    uint32_t kind;          /* FMGCAM_STEP_*; there is no default */
+    uint32_t flags;         /* FMGCAM_STEP_PLACED */
+    uint32_t width, height; /* pixels, 1 or more */
+    uint32_t left, top;     /* pixels */
+} fmgcam_step;
+
+/* Two rectangles in pixels of the picture, origin at the top left corner of its
+ * top left pixel, whose centre is (0.5, 0.5). */
+typedef struct fmgcam_geometry {
+    size_t struct_size;
+    /* The edges of the whole map. It may reach beyond the picture (padding);
+     * left > right is a map that is flipped, top > bottom likewise. */
+    double left, top, right, bottom;
+    /* What the network saw of the picture; left <= right, top <= bottom, inside
+     * the map and the picture. A pixel is seen if its centre is, left and top
+     * edges included. */
+    double seen_left, seen_top, seen_right, seen_bottom;
+    /* Of the network's input. For the caller; drawing does not look at it. */
+    uint32_t input_width, input_height;
+} fmgcam_geometry;
+
+/* Follow @p count (0 or more) @p steps from a picture of @p width x @p height to
+ * the network's input, which the map covers from edge to edge, and say in
+ * @p geometry where that map lies on the picture. Resizing keeps the edges in
+ * place, so that the resampling filter does not matter. @p geometry->struct_size
+ * must be set; on failure it is untouched. steps may be NULL with count 0.
+ * @return OK; ARGUMENT (names the step: unknown kind or flag, sizes out of
+ * range, a crop beyond what is there, a pad below it). @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_find_geometry(
+    fmgcam_context *context, uint32_t width, uint32_t height,
+    const fmgcam_step *steps, uint32_t count, fmgcam_geometry *geometry);
+
 /* ---- Stage 7: the picture ------------------------------------------------ */
 
-/* Pixel formats. */
+/* Pixel formats: 8 bits a channel, sRGB-encoded, in the order of memory. Alpha
+ * is no part of the arithmetic: it goes from the picture to the overlay, and is
+ * 255 where there is none to go. */
 enum {
-    FMGCAM_PIXEL_RGB8 = 1 /* R, G, B, 8 bits each, sRGB-encoded; default */
+    FMGCAM_PIXEL_RGB8  = 1, /* default */
+    FMGCAM_PIXEL_BGR8  = 2,
+    FMGCAM_PIXEL_RGBA8 = 3,
+    FMGCAM_PIXEL_BGRA8 = 4,
+    /* As a picture: red, green and blue are the same. As a result:
+     * 0.299 red + 0.587 green + 0.114 blue, before rounding. */
+    FMGCAM_PIXEL_GREY8 = 5
 };
 
 /* A view of pixels. Row y begins at data + y * row_stride_bytes; a negative
@@ -734,32 +836,46 @@ typedef struct fmgcam_layers {
     size_t struct_size;
     /* N [K, H, W], as fmgcam_outputs.maps; needed with FUSE_AT_MAP. */
     const fmgcam_tensor *maps;
-    /* M [K, H, W], as fmgcam_outputs.signed_maps; needed with FUSE_AT_IMAGE. */
+    /* M [K, H, W], as fmgcam_outputs.signed_maps; needed with FUSE_AT_IMAGE and
+     * COLOR_MAP_DIVERGING. */
     const fmgcam_tensor *signed_maps;
-    /* R, G, B of each class, K x 3 bytes; NULL means fmgcam_palette_color(). */
+    /* R, G, B of each class, K x 3 bytes; NULL means those of the palette. */
     const uint8_t *colors;
     /* p [K]; needed with FUSE_AT_IMAGE and NORMALIZE_PROBABILITY. */
     const fmgcam_tensor *probabilities;
+    /* [K]: where colors is NULL, class k has the palette's colour of this
+     * number, so that a class keeps it whatever its rank; NULL means k. */
+    const uint32_t *classes;
+    /* NULL: the map covers the picture from edge to edge. */
+    const fmgcam_geometry *geometry;
 } fmgcam_layers;
 
 /* Draw the coloured map alone into @p heatmap, on black: C = sum over k of N_k
  * colour_k, resampled to its size. All arithmetic is in float until one final
- * clamp to 0...255 and rounding to nearest.
+ * clamp to 0...255 and rounding to nearest; no brightness depends on the rest of
+ * the picture.
  *
  * With FUSE_AT_MAP the K maps are resampled and their colours add up. With
  * FUSE_AT_IMAGE the signed maps are resampled, the class with the largest
  * positive value wins the pixel (ties to the lowest rank), and its value,
  * scaled as docs/algorithm.md says to [0, 1], is shown in its colour.
- * @return OK; ARGUMENT, SHAPE, STRIDE, UNSUPPORTED, NON_FINITE, OVERFLOW,
- * NO_MEMORY, LIMIT, RUNNER. @since 0.1 */
+ *
+ * Pixels that the network did not see become 0.4 of what they were (black here)
+ * and 0.6 of the grey 128, unless OPTION_UNSEEN_KEPT is set.
+ * @return OK; ARGUMENT, SHAPE (also more classes than one with a color_map that
+ * is for one), STRIDE, UNSUPPORTED, NON_FINITE, OVERFLOW, NO_MEMORY, LIMIT,
+ * RUNNER. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_draw_heatmap(fmgcam_context      *context,
                                              const fmgcam_layers *layers,
                                              const fmgcam_image  *heatmap);
 
 /* Draw the coloured map over @p picture into @p overlay, which has the same
  * size: (1 - alpha e) picture + alpha C with e = clamp(sum over k of N_k, 0,
- * 1), or e = 1 with BLEND_CONSTANT. overlay may be picture itself (the same
- * data and pitch); any other overlap is an error. @p picture is only read.
+ * 1), or e = 1 with BLEND_CONSTANT. Where the map is coloured by a color_map,
+ * evidence gives (1 - alpha v) picture + alpha v colour(v), constant
+ * (1 - alpha) picture + alpha colour(v). overlay may be picture itself (the same
+ * data, pitch and format), else it may have another format; any other overlap
+ * is an error. @p picture is only read.
  * @return as fmgcam_draw_heatmap(). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_draw_overlay(fmgcam_context      *context,
                                              const fmgcam_layers *layers,
@@ -774,10 +890,19 @@ FMGCAM_API fmgcam_status fmgcam_resample_maps(fmgcam_context      *context,
                                               uint32_t height, uint32_t width,
                                               const fmgcam_buffer *resampled);
 
-/* The colour of class @p index: eight that were chosen for people whose colour
- * vision differs, then generated ones. It depends on index alone. @p rgb
- * receives R, G, B; NULL does nothing. Any thread. @since 0.1 */
-FMGCAM_API void fmgcam_palette_color(uint32_t index, uint8_t rgb[3]);
+/* Colour @p index of @p palette (FMGCAM_PALETTE_*; 0 is the default), which
+ * depends on these two alone. @p rgb receives R, G, B. Any thread.
+ * @return OK; ARGUMENT if rgb is NULL or there is no such palette.
+ * @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_palette_color(uint32_t palette, uint32_t index,
+                                              uint8_t rgb[3]);
+
+/* The colour of @p value, 0...1 (with COLOR_MAP_DIVERGING -1...1), for colour
+ * bars. @p color_map is one of FMGCAM_COLOR_MAP_* but CLASS. Any thread.
+ * @return OK; ARGUMENT if rgb is NULL, color_map another one or value out of
+ * range. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_map_color(uint32_t color_map, float value,
+                                          uint8_t rgb[3]);
 
 /* ---- Choosing the classes ------------------------------------------------ */
 

@@ -250,9 +250,18 @@ NEON_INLINE uint8x8_t round_levels(pair values)
     return vqmovn_u16(vcombine_u16(vqmovun_s32(low), vqmovun_s32(high)));
 }
 
-/* keep * under + colour, or the colour alone. */
-NEON_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
-                              size_t width, pair keep, const pair colors[3])
+/* The levels of one channel: keep * under + colour. */
+NEON_INLINE uint8x8_t blend_channel(uint8x8_t under, pair keep, pair color)
+{
+    pair value = widen_bytes(under);
+    value.low = vaddq_f32(vmulq_f32(keep.low, value.low), color.low);
+    value.high = vaddq_f32(vmulq_f32(keep.high, value.high), color.high);
+    return round_levels(value);
+}
+
+/* Of @p width pixels from x on, keep * under + colour, or the colour alone. */
+NEON_INLINE void store_triples(const struct fmgcam_pixels *pixels, size_t x,
+                               size_t width, pair keep, const pair colors[3])
 {
     uint8_t copy[3 * PIXELS], *out = pixels->out + 3 * x;
     size_t used = 3 * smaller(width - x, PIXELS);
@@ -262,14 +271,8 @@ NEON_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
         if (used < sizeof copy)
             from = memcpy(copy, from, used);
         uint8x8x3_t under = vld3_u8(from);
-        EACH (i, 3) {
-            pair value = widen_bytes(under.val[i]);
-            value.low =
-                vaddq_f32(vmulq_f32(keep.low, value.low), colors[i].low);
-            value.high =
-                vaddq_f32(vmulq_f32(keep.high, value.high), colors[i].high);
-            levels.val[i] = round_levels(value);
-        }
+        EACH (i, 3)
+            levels.val[i] = blend_channel(under.val[i], keep, colors[i]);
     } else {
         EACH (i, 3)
             levels.val[i] = round_levels(colors[i]);
@@ -280,6 +283,43 @@ NEON_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
         vst3_u8(copy, levels);
         memcpy(out, copy, used);
     }
+}
+
+/* The same of pixels with an alpha. */
+NEON_INLINE void store_quads(const struct fmgcam_pixels *pixels, size_t x,
+                             size_t width, pair keep, const pair colors[3])
+{
+    uint8_t copy[4 * PIXELS], *out = pixels->out + 4 * x;
+    size_t used = 4 * smaller(width - x, PIXELS);
+    uint8x8x4_t levels;
+    if (pixels->under) {
+        const uint8_t *from = pixels->under + 4 * x;
+        if (used < sizeof copy)
+            from = memcpy(copy, from, used);
+        uint8x8x4_t under = vld4_u8(from);
+        EACH (i, 3)
+            levels.val[i] = blend_channel(under.val[i], keep, colors[i]);
+        levels.val[3] = under.val[3];
+    } else {
+        EACH (i, 3)
+            levels.val[i] = round_levels(colors[i]);
+        levels.val[3] = vdup_n_u8(255);
+    }
+    if (used == sizeof copy) {
+        vst4_u8(out, levels);
+    } else {
+        vst4_u8(copy, levels);
+        memcpy(out, copy, used);
+    }
+}
+
+NEON_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
+                              size_t width, pair keep, const pair colors[3])
+{
+    if (pixels->out_bytes == 4)
+        store_quads(pixels, x, width, keep, colors);
+    else
+        store_triples(pixels, x, width, keep, colors);
 }
 
 static void shade_mixed(const struct fmgcam_strip *given,

@@ -90,10 +90,10 @@ KERNEL_INLINE void put_pixels(uint8_t *to, const __m256i levels[3])
                      _mm256_extracti128_si256(bytes, 1));
 }
 
-/* keep * under + colour, or the colour alone. */
-KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
-                                size_t width, __m256 keep,
-                                const __m256 colors[3])
+/* Of @p width pixels from x on, keep * under + colour, or the colour alone. */
+KERNEL_INLINE void store_triples(const struct fmgcam_pixels *pixels, size_t x,
+                                 size_t width, __m256 keep,
+                                 const __m256 colors[3])
 {
     uint8_t copy[READ_BYTES], *out = pixels->out + 3 * x;
     size_t left = 3 * (width - x), used = smaller(left, PIXELS_BYTES);
@@ -118,6 +118,48 @@ KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
         put_pixels(copy, levels);
         memcpy(out, copy, used);
     }
+}
+
+/* The same of pixels with an alpha, each of which is a number of 32 bits. */
+KERNEL_INLINE void store_quads(const struct fmgcam_pixels *pixels, size_t x,
+                               size_t width, __m256 keep,
+                               const __m256 colors[3])
+{
+    const __m256i opaque = _mm256_set1_epi32((int)0xff000000);
+    const __m256i lowest = _mm256_set1_epi32(0xff);
+    __m256i mask = first_lanes(smaller(width - x, WIDTH)), result = opaque;
+    __m256i bytes = _mm256_setzero_si256();
+    int *out = (int *)(void *)(pixels->out + 4 * x);
+    prefetch(out, (size_t)pixels->out_pitch);
+    if (pixels->under) {
+        const void *under = pixels->under + 4 * x;
+        prefetch(under, (size_t)pixels->under_pitch);
+        bytes = _mm256_maskload_epi32(under, mask);
+        result = _mm256_and_si256(bytes, opaque);
+    }
+    EACH (i, 3) {
+        __m256 value = colors[i];
+        if (pixels->under)
+            value = _mm256_add_ps(
+                _mm256_mul_ps(
+                    keep, _mm256_cvtepi32_ps(_mm256_and_si256(
+                              _mm256_srli_epi32(bytes, 8 * (int)i), lowest))),
+                value);
+        __m256i level =
+            _mm256_max_epi32(round_levels(value), _mm256_setzero_si256());
+        result = _mm256_or_si256(result, _mm256_slli_epi32(level, 8 * (int)i));
+    }
+    _mm256_maskstore_epi32(out, mask, result);
+}
+
+KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
+                                size_t width, __m256 keep,
+                                const __m256 colors[3])
+{
+    if (pixels->out_bytes == 4)
+        store_quads(pixels, x, width, keep, colors);
+    else
+        store_triples(pixels, x, width, keep, colors);
 }
 
 #define SHADE_MIXED   fmgcam_avx2_shade_mixed

@@ -84,10 +84,10 @@ KERNEL_INLINE __m512i pack_pixels(__m512i red, __m512i green, __m512i blue)
     return _mm512_permutexvar_epi8(_mm512_loadu_si512(order), bytes);
 }
 
-/* keep * under + colour, or the colour alone. */
-KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
-                                size_t width, __m512 keep,
-                                const __m512 colors[3])
+/* Of @p width pixels from x on, keep * under + colour, or the colour alone. */
+KERNEL_INLINE void store_triples(const struct fmgcam_pixels *pixels, size_t x,
+                                 size_t width, __m512 keep,
+                                 const __m512 colors[3])
 {
     __mmask64 mask = first_bytes(3 * (smaller(width - x, WIDTH)));
     __m512i levels[3];
@@ -104,6 +104,48 @@ KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
     }
     _mm512_mask_storeu_epi8(pixels->out + 3 * x, mask,
                             pack_pixels(levels[0], levels[1], levels[2]));
+}
+
+/* The same of pixels with an alpha, each of which is a number of 32 bits. */
+KERNEL_INLINE void store_quads(const struct fmgcam_pixels *pixels, size_t x,
+                               size_t width, __m512 keep,
+                               const __m512 colors[3])
+{
+    const __m512i opaque = _mm512_set1_epi32((int)0xff000000);
+    const __m512i lowest = _mm512_set1_epi32(0xff);
+    __mmask16 mask = first_lanes(smaller(width - x, WIDTH));
+    __m512i result = opaque, bytes = _mm512_setzero_si512();
+    prefetch(pixels->out + 4 * x, (size_t)pixels->out_pitch);
+    if (pixels->under) {
+        prefetch(pixels->under + 4 * x, (size_t)pixels->under_pitch);
+        bytes = _mm512_maskz_loadu_epi32(mask, pixels->under + 4 * x);
+        result = _mm512_and_si512(bytes, opaque);
+    }
+    EACH (i, 3) {
+        __m512 value = colors[i];
+        if (pixels->under)
+            value = _mm512_add_ps(
+                _mm512_mul_ps(keep,
+                              _mm512_cvtepi32_ps(_mm512_and_si512(
+                                  _mm512_srli_epi32(bytes, 8 * (unsigned int)i),
+                                  lowest))),
+                value);
+        __m512i level =
+            _mm512_max_epi32(round_levels(value), _mm512_setzero_si512());
+        result = _mm512_or_si512(result,
+                                 _mm512_slli_epi32(level, 8 * (unsigned int)i));
+    }
+    _mm512_mask_storeu_epi32(pixels->out + 4 * x, mask, result);
+}
+
+KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
+                                size_t width, __m512 keep,
+                                const __m512 colors[3])
+{
+    if (pixels->out_bytes == 4)
+        store_quads(pixels, x, width, keep, colors);
+    else
+        store_triples(pixels, x, width, keep, colors);
 }
 
 #define SHADE_MIXED   fmgcam_avx512_shade_mixed

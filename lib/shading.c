@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* The C reference of the hot loops of stage 7 that put colour on pixels, and the
+ * only one for pixels whose formats differ, for grey ones and for colour maps.
+ *
+ * Order is part of the contract: it fixes the bits (docs/numerics.md). */
+#include "kernels.h"
+
+#include "vec4.h"
+
+enum { WIDTH = 4, MOST_BYTES = 4 /* of a pixel */ };
+
+typedef int32_t int4 __attribute__((vector_size(16)));
+
+static inline vec4 spread(float value)
+{
+    return (vec4){value, value, value, value};
+}
+
+/* yes where the mask is all ones, no where it is 0. */
+static inline vec4 choose(int4 mask, vec4 yes, vec4 no)
+{
+    return (vec4)(((int4)yes & mask) | ((int4)no & ~mask));
+}
+
+static inline vec4 clamp(vec4 value, float low, float high)
+{
+    value = choose(value > low, value, spread(low));
+    return choose(value < high, value, spread(high));
+}
+
+static inline vec4 sum_lines(const struct fmgcam_strip *strip, size_t plane,
+                             size_t x)
+{
+    size_t at = plane * strip->plane_stride + x;
+    vec4 sum = strip->weights[0] * load4(strip->lines[0] + at);
+    for (size_t j = 1; j < strip->taps; j++)
+        sum += strip->weights[j] * load4(strip->lines[j] + at);
+    return sum;
+}
+
+/* ---- Pixels -------------------------------------------------------------- */
+
+/* To nearest, ties to even: the last 8 bits are the level, since those of 2^23 +
+ * a number are the number. */
+static inline int4 round_levels(vec4 values)
+{
+    return (int4)(clamp(values, 0.0f, 255.0f) + 0x1p23f);
+}
+
+/* Which byte of the picture's pixel is the result's channel. */
+static inline size_t byte_of(const struct fmgcam_pixels *pixels, size_t channel)
+{
+    if (pixels->under_bytes == 1)
+        return 0;
+    return pixels->exchanged ? 2 - channel : channel;
+}
+
+static inline vec4 load_channel(const uint8_t *under, size_t bytes)
+{
+    int4 level = {under[0], under[bytes], under[2 * bytes], under[3 * bytes]};
+    return __builtin_convertvector(level, vec4);
+}
+
+/* keep * under + colour, or the colour alone. */
+static inline void blend(const struct fmgcam_pixels *pixels,
+                         const uint8_t *under, vec4 keep, const vec4 colors[3],
+                         vec4 values[3])
+{
+    for (size_t c = 0; c < 3; c++) {
+        values[c] = colors[c];
+        if (under)
+            values[c] += keep * load_channel(under + byte_of(pixels, c),
+                                             pixels->under_bytes);
+    }
+}
+
+static inline void put_grey(const vec4 values[3], uint8_t *out)
+{
+    int4 levels = round_levels(0.299f * values[0] + 0.587f * values[1] +
+                               0.114f * values[2]);
+    for (size_t i = 0; i < WIDTH; i++)
+        out[i] = (uint8_t)levels[i];
+}
+
+static inline void put_colors(const vec4 values[3], uint8_t *out, size_t bytes)
+{
+    for (size_t c = 0; c < 3; c++) {
+        int4 levels = round_levels(values[c]);
+        for (size_t i = 0; i < WIDTH; i++)
+            out[bytes * i + c] = (uint8_t)levels[i];
+    }
+}
+
+/* What alpha the picture has, or none. */
+static inline void put_alpha(const struct fmgcam_pixels *pixels,
+                             const uint8_t *under, uint8_t *out)
+{
+    int has_alpha = under && pixels->under_bytes == 4;
+    for (size_t i = 0; i < WIDTH; i++)
+        out[4 * i + 3] = has_alpha ? under[4 * i + 3] : 255;
+}
+
+/* Whole vectors. */
+static inline void put_pixels(const struct fmgcam_pixels *pixels,
+                              const uint8_t *under, vec4 keep,
+                              const vec4 colors[3], uint8_t *out)
+{
+    vec4 values[3];
+    blend(pixels, under, keep, colors, values);
+    switch (pixels->out_bytes) {
+    case 3: put_colors(values, out, 3); break;
+    case 4:
+        put_alpha(pixels, under, out);
+        put_colors(values, out, 4);
+        break;
+    default: put_grey(values, out); break;
+    }
+}
+
+static inline void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
+                                size_t width, vec4 keep, const vec4 colors[3])
+{
+    const uint8_t *under = pixels->under;
+    uint8_t *out = pixels->out + pixels->out_bytes * x;
+    if (under)
+        under += pixels->under_bytes * x;
+    if (width - x >= WIDTH) {
+        put_pixels(pixels, under, keep, colors, out);
+        return;
+    }
+    uint8_t from[MOST_BYTES * WIDTH] = {0}, to[MOST_BYTES * WIDTH];
+    if (under)
+        under = memcpy(from, under, pixels->under_bytes * (width - x));
+    put_pixels(pixels, under, keep, colors, to);
+    memcpy(out, to, pixels->out_bytes * (width - x));
+}
+
+/* ---- Mixed colours ------------------------------------------------------- */
+
+void fmgcam_shade_mixed(const struct fmgcam_strip *given,
+                        const struct fmgcam_pixels *given_pixels)
+{
+    /* Copies, which no store to the picture can change. */
+    const struct fmgcam_strip strip = *given;
+    const struct fmgcam_pixels pixels = *given_pixels;
+    vec4 keep = spread(1.0f - pixels.alpha), colors[3];
+    for (size_t x = 0; x < strip.width; x += WIDTH) {
+        if (pixels.under && !pixels.constant)
+            keep = 1.0f - clamp(sum_lines(&strip, 3, x), 0.0f, pixels.alpha);
+        for (size_t c = 0; c < 3; c++)
+            colors[c] = sum_lines(&strip, c, x);
+        store_pixels(&pixels, x, strip.width, keep, colors);
+    }
+}
+
+/* ---- A contest ----------------------------------------------------------- */
+
+/* The winners' colours, and alpha times their evidence. */
+static inline int4 hold_contest(const struct fmgcam_strip *strip,
+                                const struct fmgcam_contest *contest, size_t x,
+                                float alpha, vec4 *strength)
+{
+    vec4 best = {0}, scale = {0}, winner = {0};
+    for (size_t k = 0; k < contest->classes; k++) {
+        int32_t color = (int32_t)contest->colors[k];
+        vec4 value = sum_lines(strip, k, x);
+        int4 wins = value > best;
+        best = choose(wins, value, best);
+        scale = choose(wins, spread(contest->scales[k]), scale);
+        winner = choose(wins, (vec4)(int4){color, color, color, color}, winner);
+    }
+    *strength = alpha * clamp(best * scale, 0.0f, 1.0f);
+    return (int4)winner;
+}
+
+void fmgcam_shade_contest(const struct fmgcam_strip *given,
+                          const struct fmgcam_pixels *given_pixels,
+                          const struct fmgcam_contest *contest)
+{
+    const struct fmgcam_strip strip = *given;
+    const struct fmgcam_pixels pixels = *given_pixels;
+    vec4 colors[3], strength;
+    for (size_t x = 0; x < strip.width; x += WIDTH) {
+        int4 winner = hold_contest(&strip, contest, x, pixels.alpha, &strength);
+        vec4 keep = 1.0f - (pixels.constant ? spread(pixels.alpha) : strength);
+        for (int c = 0; c < 3; c++)
+            colors[c] = strength *
+                        __builtin_convertvector(winner >> (8 * c) & 255, vec4);
+        store_pixels(&pixels, x, strip.width, keep, colors);
+    }
+}
+
+/* ---- A colour map -------------------------------------------------------- */
+
+void fmgcam_shade_ramp(const struct fmgcam_strip *given,
+                       const struct fmgcam_pixels *given_pixels,
+                       const struct fmgcam_ramp *given_ramp)
+{
+    const struct fmgcam_strip strip = *given;
+    const struct fmgcam_pixels pixels = *given_pixels;
+    const struct fmgcam_ramp ramp = *given_ramp;
+    const int even = !pixels.under || pixels.constant;
+    const vec4 none = {0};
+    vec4 colors[3];
+    for (size_t x = 0; x < strip.width; x += WIDTH) {
+        vec4 value = clamp(ramp.scale * sum_lines(&strip, 0, x),
+                           ramp.is_signed ? -1.0f : 0.0f, 1.0f);
+        vec4 evidence = choose(value > 0.0f, value, none - value);
+        vec4 strength = even ? spread(pixels.alpha) : pixels.alpha * evidence;
+        for (size_t i = 0; i < WIDTH; i++) {
+            float color[3];
+            fmgcam_look_up(&ramp, value[i], color);
+            for (size_t c = 0; c < 3; c++)
+                colors[c][i] = strength[i] * color[c];
+        }
+        store_pixels(&pixels, x, strip.width, 1.0f - strength, colors);
+    }
+}

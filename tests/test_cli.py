@@ -632,24 +632,165 @@ class Pictures(Case):
         self.assertEqual(read_png(self.path("o.png"))[:2], self.size)
 
 
+# ---- Where the map lies --------------------------------------------------------
+
+def walk(step, at, size):
+    """A point of a picture, and the picture's size, after one step."""
+    (x, y), (w, h) = at, size
+    name, _, value = step.partition(":")
+    if name == "flip":
+        return ((w - x, y) if value == "horizontal" else (x, h - y)), size
+    m = re.fullmatch(r"(\d+)(?:x(\d+))?(?:\+(\d+)\+(\d+))?", value)
+    a, b = int(m[1]), int(m[2] or m[1])
+    if name in ("stretch", "resize", "fit", "letterbox"):
+        if name == "resize":
+            a, b = (a, int(a * h / w)) if w <= h else (int(a * w / h), a)
+        box, scale = (a, b), min(a / w, b / h)
+        if name in ("fit", "letterbox"):
+            a, b = max(round(w * scale), 1), max(round(h * scale), 1)
+        at, size = (x * a / w, y * b / h), (a, b)
+        return walk("pad:%dx%d" % box, at, size) if name == "letterbox" else (at, size)
+    if name == "crop":
+        left, top = (int(m[3]), int(m[4])) if m[3] else (round((w - a) / 2), round((h - b) / 2))
+        at = x - left, y - top
+        return (at if 0 <= at[0] < a and 0 <= at[1] < b else (math.nan, math.nan)), (a, b)
+    left, top = (int(m[3]), int(m[4])) if m[3] else ((a - w) // 2, (b - h) // 2)
+    return (x + left, y + top), (a, b)
+
+
+class Geometry(Case):
+    size = (23, 17)
+    chains = ("resize:12,crop:11", "resize:40,crop:30x20+7+5", "stretch:50x20", "letterbox:64x64", "fit:30x30,pad:40x30+0+0",
+              "flip:horizontal", "flip:vertical", "resize:20,flip:horizontal,crop:13x12+2+1", "crop:9,pad:30x29,flip:vertical",
+              "pad:40,crop:20")
+
+    def cell_of(self, chain, x, y):
+        at, size = (x + 0.5, y + 0.5), self.size
+        for step in chain.split(","):
+            at, size = walk(step, at, size)
+        if math.isnan(at[0] + at[1]):
+            return None
+        if any(abs(v - round(v)) < 1e-9 for v in (at[1] * H / size[1], at[0] * W / size[0])):
+            return -1  # on a border, where a mirrored map has it the other way round
+        return int(at[1] * H / size[1]) * W + int(at[0] * W / size[0])
+
+    def test_a_lit_cell_lands_where_the_steps_say(self):
+        for chain in self.chains:
+            for cell in range(0, S, 3):
+                with self.subTest(chain=chain, cell=cell):
+                    self.put("delta.npy", npy((1, H, W), [float(s == cell) for s in range(S)]))
+                    self.explain("--activations", "delta.npy", "--weights", "one.npy", "--image", "picture.png", "--alpha", 1,
+                                 "--resample", "nearest", "--preprocess", chain, "--overlay", "o.png", "--report", "r.json")
+                    rgb = read_png(self.path("o.png"))[2]
+                    lit = []
+                    for i in range(self.size[0] * self.size[1]):
+                        x, y = i % self.size[0], i // self.size[0]
+                        under = self.picture[3 * i:3 * i + 3]
+                        got = self.cell_of(chain, x, y)
+                        if got == -1:
+                            continue
+                        lit += [(x, y)] if got == cell else []
+                        want = ([213, 94, 0] if got == cell else
+                                [0.4 * v + 76.8 for v in under] if got is None else under)
+                        self.assertLessEqual(max(abs(a - b) for a, b in zip(rgb[3 * i:], want)), 0.5001, (x, y))
+                    self.check_box(lit)
+
+    def check_box(self, lit):
+        box = json.loads(self.get("r.json"))["classes"][0]["picture_box"]
+        for x, y in lit:
+            self.assertTrue(box[0] <= x + 0.5 <= box[2] and box[1] <= y + 0.5 <= box[3], (box, x, y))
+
+    def setUp(self):
+        super().setUp()
+        self.put("one.npy", npy((1, 1), [1.0]))
+
+    def test_the_report_says_where(self):
+        r = self.report("--image", "picture.png", "--preprocess", "letterbox:46x46")
+        self.assertEqual(r["geometry"], {"picture": [23, 17], "input": [46, 46], "map": [0, -3, 23, 20], "seen": [0, 0, 23, 17]})
+        self.assertEqual(r["options"]["preprocess"], "letterbox:46x46")
+        r = self.report("--size", "20x10", "--preprocess", "crop:10,flip:horizontal")
+        self.assertEqual(r["geometry"], {"picture": [20, 10], "input": [10, 10], "map": [15, 0, 5, 10], "seen": [5, 0, 15, 10]})
+        self.assertEqual(self.report("--size", "7x5")["geometry"]["map"], [0, 0, 7, 5])
+
+    def test_what_was_not_seen_can_be_kept(self):
+        self.put("zero.npy", npy((K, C), [0.0] * (K * C)))
+        args = ("--activations", "a.npy", "--weights", "zero.npy", "--image", "picture.png", "--preprocess", "crop:5")
+        self.explain(*args, "--unseen", "keep", "--overlay", "o.png")
+        self.assertEqual(read_png(self.path("o.png"))[2], self.picture)
+        self.explain(*args, "--unseen", "fade", "--overlay", "o.png")
+        self.assertNotEqual(read_png(self.path("o.png"))[2], self.picture)
+
+    def test_wrong_steps(self):
+        args = (*self.inputs, "--image", "picture.png", "--overlay", "out.png")
+        for chain in ("", "resize", "resize:", "resize:0", "resize:4x4", "resize:-1", "stretch:4", "crop:4x", "crop:4+1", "pad:3+",
+                      "crop:4x4+1+", "flip:up", "rotate:90", "resize:8,", ",resize:8", "resize:8,,crop:2", "resize:8 crop:2",
+                      "crop:4x4+1+1+1", "letterbox:1e3", "fit:99999999999x1"):
+            self.assert_fails(2, "fmgcam: --preprocess: '", *args, "--preprocess", chain)
+        self.assert_fails(2, "more than 16 steps", *args, "--preprocess", ",".join(["flip:vertical"] * 17))
+        self.assert_fails(1, "fmgcam: --preprocess: crop:18, of a picture of 23 x 17: a crop of 18 x 18 at 0, 0, expected one",
+                          *args, "--preprocess", "flip:vertical,crop:18")
+        self.assert_fails(2, "fmgcam: --preprocess: needs --image or --size", *self.inputs, "--preprocess", "crop:2",
+                          "--maps", "out.npy")
+
+
+# ---- Colours -------------------------------------------------------------------
+
+
+class Colours(Case):
+    def colour_of(self, *args):
+        """Of a heatmap with every cell full of one class."""
+        self.put("full.npy", npy((1, H, W), [1.0] * S))
+        self.put("w.npy", npy((K, 1), [float(k == 0) for k in range(K)]))
+        self.explain("--activations", "full.npy", "--weights", "w.npy", "--size", "1x1", "--heatmap", "h.png", *args)
+        return tuple(read_png(self.path("h.png"))[2])
+
+    def test_palettes(self):
+        one = ("--normalize", "none", "--rescale", "none")
+        self.assertEqual(self.colour_of(*one), (213, 94, 0))
+        self.assertEqual(self.colour_of(*one, "--palette", "tol"), (0x44, 0x77, 0xaa))
+        self.assertEqual(self.colour_of(*one, "--palette", "released"), (255, 0, 0))
+
+    def test_by_class(self):
+        one = ("--normalize", "none", "--rescale", "none")
+        for logits, order, colour in (([0, 1, 3], "2,1,0", (240, 228, 66)), ([9, 1, 3], "0,2,1", (213, 94, 0)),
+                                      ([0, 9, 3], "1,0,2", (86, 180, 233))):
+            self.put("y.npy", npy((K,), [float(y) for y in logits]))
+            args = (*one, "--logits", "y.npy", "--classes", order)
+            self.assertEqual(self.colour_of(*args, "--color-by", "class"), colour)
+            self.assertEqual(self.colour_of(*args), (213, 94, 0))
+        self.assert_fails(2, "fmgcam: --color-by: class needs", *self.inputs, "--color-by", "class", "--size", "2x2",
+                          "--heatmap", "out.png")
+
+    def test_maps_of_one_class(self):
+        one = ("--normalize", "none", "--rescale", "none", "--top", 1)
+        self.assertEqual(self.colour_of(*one, "--color-map", "viridis"), (253, 231, 37))
+        self.assertEqual(self.colour_of(*one, "--color-map", "grey"), (255, 255, 255))
+        self.assertEqual(self.colour_of(*one, "--color-map", "diverging"), (103, 0, 31))
+        self.assert_fails(1, "layers.maps: 3 classes, expected 1", *self.inputs, "--color-map", "jet", "--size", "2x2",
+                          "--heatmap", "out.png")
+
+
 # ---- Report ------------------------------------------------------------------
 
 
 class Report(Case):
     def test_keys_and_options(self):
         r = self.report()
-        self.assertEqual(list(r), ["version", "shape", "options", "flat", "classes", "layers", "overlap", "region", "head",
-                                   "guarded", "non_finite"])
-        self.assertEqual([r[k] for k in ("layers", "region", "head", "guarded", "non_finite")], [1, None, None, 0, 0])
+        self.assertEqual(list(r), ["version", "shape", "options", "flat", "classes", "layers", "overlap", "region",
+                                   "geometry", "head", "guarded", "non_finite"])
+        self.assertEqual([r[k] for k in ("layers", "region", "geometry", "head", "guarded", "non_finite")],
+                         [1, None, None, None, 0, 0])
         self.assertEqual((r["version"], r["shape"], r["flat"]), (1, [C, H, W], False))
         self.assertEqual(r["options"], {
             "profile": "standard", "method": "grad-cam", "activation": "relu", "filter": "argmax", "normalize": "l2",
             "rescale": "stack", "fuse_at": "map", "resample": "bicubic", "blend": "evidence", "target": "logit",
-            "non_finite": "error", "fuse_layers": "mean", "alpha": 0.6, "top": None})
+            "non_finite": "error", "fuse_layers": "mean", "palette": "okabe-ito", "color_map": "class", "alpha": 0.6,
+            "top": None, "color_by": "rank", "unseen": "fade", "preprocess": None})
         for c in r["classes"]:
             self.assertEqual(list(c), ["rank", "index", "label", "score", "probability", "area", "peak", "mass", "box",
-                                       "centroid", "positive_share", "contribution"])
-            self.assertEqual([c[k] for k in ("index", "label", "score", "probability", "contribution")], [None] * 5)
+                                       "centroid", "picture_box", "positive_share", "contribution"])
+            self.assertEqual([c[k] for k in ("index", "label", "score", "probability", "picture_box", "contribution")],
+                             [None] * 6)
 
     def test_each_option_is_reported_as_given(self):
         for key, flag, names in (("activation", "--activation", ("relu", "gelu", "elu", "none")),
@@ -659,6 +800,10 @@ class Report(Case):
                                  ("rescale", "--rescale", ("stack", "class", "none")),
                                  ("fuse_at", "--fuse-at", ("map", "image")), ("blend", "--blend", ("evidence", "constant")),
                                  ("resample", "--resample", ("nearest", "bilinear", "bicubic")),
+                                 ("palette", "--palette", ("okabe-ito", "tol", "released")),
+                                 ("color_map", "--color-map", ("class", "viridis", "magma", "turbo", "jet", "grey",
+                                                               "diverging")),
+                                 ("unseen", "--unseen", ("fade", "keep")),
                                  ("profile", "--profile", ("standard", "released"))):
             for name in names:
                 self.assertEqual(self.report(flag, name)["options"][key], name)

@@ -98,6 +98,24 @@ static const choice layer_fusions[] = {
     {NULL, 0},
 };
 
+static const choice palettes[] = {
+    {"okabe-ito", FMGCAM_PALETTE_OKABE_ITO},
+    {"tol", FMGCAM_PALETTE_TOL},
+    {"released", FMGCAM_PALETTE_RELEASED},
+    {NULL, 0},
+};
+
+static const choice color_maps[] = {
+    {"class", FMGCAM_COLOR_MAP_CLASS},
+    {"viridis", FMGCAM_COLOR_MAP_VIRIDIS},
+    {"magma", FMGCAM_COLOR_MAP_MAGMA},
+    {"turbo", FMGCAM_COLOR_MAP_TURBO},
+    {"jet", FMGCAM_COLOR_MAP_JET},
+    {"grey", FMGCAM_COLOR_MAP_GREY},
+    {"diverging", FMGCAM_COLOR_MAP_DIVERGING},
+    {NULL, 0},
+};
+
 const choice_option choice_options[CHOICE_OPTION_COUNT] = {
     {"profile", "profile", offsetof(fmgcam_options, profile), profiles},
     {"method", "method", offsetof(fmgcam_options, method), methods},
@@ -114,6 +132,8 @@ const choice_option choice_options[CHOICE_OPTION_COUNT] = {
      policies},
     {"fuse-layers", "fuse_layers", offsetof(fmgcam_options, layer_fusion),
      layer_fusions},
+    {"palette", "palette", offsetof(fmgcam_options, palette), palettes},
+    {"color-map", "color_map", offsetof(fmgcam_options, color_map), color_maps},
 };
 
 /* "relu, gelu, elu, none" */

@@ -21,7 +21,7 @@ typedef struct choice_option {
     const choice *choices; /* up to one with name NULL */
 } choice_option;
 
-#define CHOICE_OPTION_COUNT 12
+#define CHOICE_OPTION_COUNT 14
 
 /* In the order of the report. */
 extern const choice_option choice_options[CHOICE_OPTION_COUNT];

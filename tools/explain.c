@@ -9,6 +9,7 @@
 #include <fmgcam/fmgcam.h>
 
 #include "diagnose.h"
+#include "explain_draw.h"
 #include "explain_inputs.h"
 #include "explain_maps.h"
 #include "explain_options.h"
@@ -43,48 +44,24 @@ static int set_up(explain_run *run)
 
 /* ---- Pictures ------------------------------------------------------------ */
 
-static int draw(const explain_run *run, bool over, const picture *target)
-{
-    const explain_maps *maps = &run->maps;
-    const explained_classes *classes = &run->inputs.classes;
-    fmgcam_tensor final = explain_flat_view(maps, maps->maps);
-    fmgcam_tensor signed_maps = explain_flat_view(maps, maps->signed_maps);
-    fmgcam_tensor probabilities;
-    fmgcam_layers layers = {.struct_size = sizeof layers};
-    fmgcam_tensor_vector(&probabilities, classes->probabilities,
-                         FMGCAM_DTYPE_FLOAT32, classes->count);
-    if (maps->options.fuse_at == FMGCAM_FUSE_AT_IMAGE)
-        layers.signed_maps = &signed_maps;
-    else
-        layers.maps = &final;
-    if (classes->probabilities)
-        layers.probabilities = &probabilities;
-    fmgcam_image view = picture_view(target);
-    fmgcam_status status =
-        over ? fmgcam_draw_overlay(run->context, &layers, &view, &view)
-             : fmgcam_draw_heatmap(run->context, &layers, &view);
-    return status == FMGCAM_STATUS_OK
-               ? 0
-               : explain_fail(&run->inputs, run->context, status);
-}
-
 /* In place: the image as it was is of no more use. */
 static int write_overlay(const explain_run *run, output *to)
 {
-    int status = draw(run, true, &run->inputs.image);
-    return status ? status : picture_write(&run->inputs.image, to);
+    const picture *image = &run->inputs.image;
+    int status = explain_draw_overlay(run->asked, run->context, &run->inputs,
+                                      &run->maps, image);
+    return status ? status : picture_write(image, to);
 }
 
 static int write_heatmap(const explain_run *run, output *to)
 {
-    bool sized = run->asked->width > 0;
-    const picture *image = &run->inputs.image;
+    uint32_t width, height;
     picture heatmap;
-    int status =
-        picture_allocate(sized ? run->asked->width : image->width,
-                         sized ? run->asked->height : image->height, &heatmap);
+    explain_picture_size(run->asked, &run->inputs, &width, &height);
+    int status = picture_allocate(width, height, &heatmap);
     if (!status)
-        status = draw(run, false, &heatmap);
+        status = explain_draw_heatmap(run->asked, run->context, &run->inputs,
+                                      &run->maps, &heatmap);
     if (!status)
         status = picture_write(&heatmap, to);
     picture_release(&heatmap);

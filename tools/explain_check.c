@@ -131,6 +131,8 @@ static int check_pictures(const explain_options *options)
         return fail_usage("--overlay", "needs --image");
     if (files[FILE_HEATMAP] && !files[FILE_IMAGE] && !options->width)
         return fail_usage("--heatmap", "needs --image or --size");
+    if (options->preprocess.count && !files[FILE_IMAGE] && !options->width)
+        return fail_usage("--preprocess", "needs --image or --size");
     for (int i = FILE_OVERLAY; i <= FILE_HEATMAP; i++) {
         if (!files[i])
             continue;
@@ -141,6 +143,16 @@ static int check_pictures(const explain_options *options)
             return fail_usage(i == FILE_OVERLAY ? "--overlay" : "--heatmap",
                               "needs maps of two axes");
     }
+    return 0;
+}
+
+/* A class has a number of its own where the logits or the list say so. */
+static int check_colors(const explain_options *options)
+{
+    const class_options *classes = &options->classes;
+    if (options->color_by_class && !options->files[FILE_LOGITS] &&
+        !classes->list)
+        return fail_usage("--color-by", "class needs --logits or --classes");
     return 0;
 }
 
@@ -207,6 +219,8 @@ int explain_check(explain_options *options)
         status = check_classes(options);
     if (!status)
         status = check_pictures(options);
+    if (!status)
+        status = check_colors(options);
     if (!status)
         status = check_region(options);
     if (!status)

@@ -51,7 +51,8 @@ static int provide_all(const explain_options *options, explain_maps *maps)
     const char *const *files = options->files;
     bool report = files[FILE_REPORT] != NULL;
     bool drawn = files[FILE_OVERLAY] || files[FILE_HEATMAP];
-    bool at_image = maps->options.fuse_at == FMGCAM_FUSE_AT_IMAGE;
+    bool at_image = maps->options.fuse_at == FMGCAM_FUSE_AT_IMAGE ||
+                    maps->options.color_map == FMGCAM_COLOR_MAP_DIVERGING;
     bool layered = options->layer_count[FILE_ACTIVATIONS] > 1;
     const struct {
         bool wanted;

@@ -197,6 +197,31 @@ static int parse_size(const char *text, explain_options *options)
     return 0;
 }
 
+static int parse_preprocess(const char *text, explain_options *options)
+{
+    return preprocess_parse(text, &options->preprocess);
+}
+
+static int parse_color_by(const char *text, explain_options *options)
+{
+    static const choice keys[] = {{"rank", false}, {"class", true}, {NULL, 0}};
+    uint32_t by_class = false;
+    int status = choice_find("color-by", keys, text, &by_class);
+    options->color_by_class = by_class;
+    return status;
+}
+
+static int parse_unseen(const char *text, explain_options *options)
+{
+    static const choice ways[] = {
+        {"fade", 0}, {"keep", FMGCAM_OPTION_UNSEEN_KEPT}, {NULL, 0}};
+    uint32_t flag = 0;
+    int status = choice_find("unseen", ways, text, &flag);
+    options->settings.flags &= ~(uint32_t)FMGCAM_OPTION_UNSEEN_KEPT;
+    options->settings.flags |= flag;
+    return status;
+}
+
 static int parse_region(const char *text, explain_options *options)
 {
     const uint32_t *r = options->region;
@@ -246,6 +271,9 @@ static const struct {
     {"temperature", required_argument, parse_temperature},
     {"alpha", required_argument, parse_alpha},
     {"size", required_argument, parse_size},
+    {"preprocess", required_argument, parse_preprocess},
+    {"color-by", required_argument, parse_color_by},
+    {"unseen", required_argument, parse_unseen},
     {"region", required_argument, parse_region},
     {"box-threshold", required_argument, parse_box_threshold},
     {"help", no_argument, ask_help},

@@ -9,6 +9,7 @@
 
 #include <fmgcam/fmgcam.h>
 
+#include "preprocess.h"
 #include "tensors.h"
 
 /* The options that name a file. */
@@ -54,7 +55,9 @@ typedef struct explain_options {
     uint32_t region[4]; /* left, top, right, bottom in cells */
     bool has_region;
     float box_threshold;
-    uint32_t width, height;  /* --size; 0: not given */
+    uint32_t width, height; /* --size; 0: not given */
+    preprocess preprocess;
+    bool color_by_class;     /* else by rank */
     fmgcam_options settings; /* 0: the default of the profile */
     bool help;               /* then nothing else was looked at */
 } explain_options;

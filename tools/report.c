@@ -11,6 +11,7 @@
 
 #include "choices.h"
 #include "diagnose.h"
+#include "explain_draw.h"
 #include "head_text.h"
 
 /* Enough for any sum that was made of float32 values; with 17 digits, 0.6 would
@@ -22,6 +23,9 @@ typedef struct report {
     fmgcam_context *context;
     const explain_inputs *inputs;
     const explain_maps *maps;
+    fmgcam_geometry geometry; /* if it is placed on a picture */
+    uint32_t width, height;   /* of that */
+    bool is_placed;
     double *contributions; /* [K]; NULL: no region */
     float *overlap;        /* [K, K] */
     int bad;               /* memory ran out */
@@ -90,6 +94,14 @@ static json_t *options_tree(report *r)
             json_string(choice_name(&choice_options[i], options)));
     set(r, tree, "alpha", shortest(options->alpha));
     set(r, tree, "top", top ? json_integer(top) : json_null());
+    set(r, tree, "color_by",
+        json_string(r->asked->color_by_class ? "class" : "rank"));
+    set(r, tree, "unseen",
+        json_string(options->flags & FMGCAM_OPTION_UNSEEN_KEPT ? "keep"
+                                                               : "fade"));
+    set(r, tree, "preprocess",
+        r->asked->preprocess.text ? json_string(r->asked->preprocess.text)
+                                  : json_null());
     return tree;
 }
 
@@ -131,6 +143,58 @@ static json_t *region_tree(report *r)
     return r->asked->has_region ? integers(r, box, 4) : json_null();
 }
 
+/* ---- Where it is on the picture ------------------------------------------ */
+
+static json_t *numbers(report *r, const double *values, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        append(r, array, real(values[i]));
+    return array;
+}
+
+static json_t *geometry_tree(report *r)
+{
+    const fmgcam_geometry *g = &r->geometry;
+    if (!r->is_placed)
+        return json_null();
+    const double map[] = {g->left, g->top, g->right, g->bottom};
+    const double seen[] = {g->seen_left, g->seen_top, g->seen_right,
+                           g->seen_bottom};
+    const int64_t size[] = {r->width, r->height};
+    const int64_t input[] = {g->input_width, g->input_height};
+    json_t *tree = json_object();
+    set(r, tree, "picture", integers(r, size, 2));
+    set(r, tree, "input", integers(r, input, 2));
+    set(r, tree, "map", numbers(r, map, 4));
+    set(r, tree, "seen", numbers(r, seen, 4));
+    return tree;
+}
+
+/* From cells to pixels, where a flipped map has its edges exchanged. */
+static void place_edges(double first, double last, double cells, uint32_t low,
+                        uint32_t high, double *from, double *to)
+{
+    double pixel = (last - first) / cells;
+    double a = first + low * pixel, b = first + high * pixel;
+    *from = fmin(a, b);
+    *to = fmax(a, b);
+}
+
+static json_t *picture_box(report *r, const fmgcam_class_measures *m)
+{
+    const fmgcam_geometry *g = &r->geometry;
+    const int64_t *extents = r->maps->extents;
+    double box[4];
+    if (!r->is_placed || !(m->flags & FMGCAM_MEASURE_CELLS))
+        return json_null();
+    place_edges(g->left, g->right, (double)extents[1], m->left, m->right,
+                &box[0], &box[2]);
+    place_edges(g->top, g->bottom, (double)extents[0], m->top, m->bottom,
+                &box[1], &box[3]);
+    return numbers(r, box, 4);
+}
+
 /* ---- A class ------------------------------------------------------------- */
 
 static void set_measures(report *r, json_t *tree,
@@ -150,6 +214,7 @@ static void set_measures(report *r, json_t *tree,
     set(r, tree, "mass", real(m->mass));
     set(r, tree, "box", has_box ? integers(r, box, 4) : json_null());
     set(r, tree, "centroid", centroid);
+    set(r, tree, "picture_box", picture_box(r, m));
     set(r, tree, "positive_share",
         m->flags & FMGCAM_MEASURE_POSITIVE_SHARE ? real(m->positive_share)
                                                  : json_null());
@@ -196,6 +261,7 @@ static json_t *report_tree(report *r)
     set(r, tree, "layers", json_integer(r->inputs->layer_count));
     set(r, tree, "overlap", overlap_tree(r));
     set(r, tree, "region", region_tree(r));
+    set(r, tree, "geometry", geometry_tree(r));
     set(r, tree, "head", head_tree(r));
     set(r, tree, "guarded", json_integer((json_int_t)r->maps->guarded));
     set(r, tree, "non_finite", json_integer((json_int_t)r->maps->non_finite));
@@ -214,6 +280,16 @@ static int measure_overlap(report *r)
     fmgcam_buffer overlap = {r->overlap, count * sizeof *r->overlap};
     fmgcam_status status = fmgcam_measure_overlap(r->context, &maps, &overlap);
     return status ? explain_fail(r->inputs, r->context, status) : 0;
+}
+
+static int find_place(report *r)
+{
+    r->is_placed =
+        r->maps->axes == 2 &&
+        explain_picture_size(r->asked, r->inputs, &r->width, &r->height);
+    return r->is_placed ? preprocess_locate(&r->asked->preprocess, r->context,
+                                            r->width, r->height, &r->geometry)
+                        : 0;
 }
 
 /* A mask of the region's cells. */
@@ -277,7 +353,9 @@ int report_write(const explain_options *options, fmgcam_context *context,
 {
     report r = {
         .asked = options, .context = context, .inputs = inputs, .maps = maps};
-    int status = measure_overlap(&r);
+    int status = find_place(&r);
+    if (!status)
+        status = measure_overlap(&r);
     if (!status)
         status = measure_region(&r);
     if (!status)

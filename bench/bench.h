@@ -75,6 +75,7 @@ void bench_explain(struct bench *bench);
 void bench_batch(struct bench *bench);
 void bench_methods(struct bench *bench);
 void bench_layouts(struct bench *bench);
+void bench_frames(struct bench *bench);
 
 /* ---- picture.c: one picture to explain ----------------------------------- */
 

@@ -127,15 +127,16 @@ static const struct {
     {"weighting", bench_weighting}, {"arithmetic", bench_arithmetic},
     {"overlay", bench_overlay},     {"explain", bench_explain},
     {"batch", bench_batch},         {"methods", bench_methods},
-    {"layouts", bench_layouts},
+    {"layouts", bench_layouts},     {"frames", bench_frames},
 };
 
 static void print_help(void)
 {
     puts("usage: fmgcam-bench [OPTION...] [WORK...]\n"
          "Time the works (weighting, arithmetic, overlay, explain, batch,\n"
-         "methods, layouts; all if none is named) beside what bounds them and\n"
-         "beside their rivals.\n"
+         "methods, layouts, frames; all if none is named) beside what bounds "
+         "them and\n"
+         "and beside their rivals.\n"
          "\n"
          "  --json           one JSON object in place of the tables\n"
          "  --kernels SET    c, avx2, avx512 or neon; else the best of this\n"

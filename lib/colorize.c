@@ -34,8 +34,9 @@ struct painting {
     enum manner manner;
     const fmgcam_image *picture; /* NULL for a heatmap */
     const fmgcam_image *out;
+    uint32_t format;             /* in which is drawn: that of out, but RGB for
+                                    grey */
     struct fmgcam_pixels pixels; /* but for their place */
-    int is_plain;
     struct fmgcam_contest contest;
     struct fmgcam_ramp ramp;
 };
@@ -194,34 +195,72 @@ static void put_straight(const fmgcam_geometry *geometry,
 
 /* ---- Strips -------------------------------------------------------------- */
 
-static struct fmgcam_pixels pixels_at(const struct painting *painting, size_t y,
-                                      size_t x)
+static uint8_t *pixel_of(const fmgcam_image *image, size_t y, size_t x)
 {
+    return fmgcam_image_row(image, y) + fmgcam_pixel_bytes(image->format) * x;
+}
+
+static void shade(const struct painting *painting,
+                  const struct fmgcam_strip *strip,
+                  const struct fmgcam_pixels *pixels)
+{
+    const struct fmgcam_kernels *kernels = painting->kernels;
+    switch (painting->manner) {
+    case MANNER_MIX: kernels->shade_mixed(strip, pixels); break;
+    case MANNER_CONTEST:
+        kernels->shade_contest(strip, pixels, &painting->contest);
+        break;
+    default: kernels->shade_ramp(strip, pixels, &painting->ramp); break;
+    }
+}
+
+/* The picture becomes pixels of the format in which is drawn, and is drawn over
+ * in place. */
+static void shade_converted(const struct painting *painting,
+                            const struct fmgcam_strip *strip,
+                            struct fmgcam_pixels pixels, uint8_t *out)
+{
+    const fmgcam_image *picture = painting->picture;
+    pixels.out = out;
+    if (picture) {
+        fmgcam_convert_pixels(picture->format, pixels.under, painting->format,
+                              out, strip->width);
+        pixels.under = out;
+    }
+    shade(painting, strip, &pixels);
+}
+
+static void shade_grey(const struct painting *painting,
+                       const struct fmgcam_strip *strip,
+                       const struct fmgcam_pixels *pixels)
+{
+    uint8_t colored[3 * FMGCAM_STRIP_FLOATS];
+    shade_converted(painting, strip, *pixels, colored);
+    fmgcam_convert_pixels(painting->format, colored, painting->out->format,
+                          pixels->out, strip->width);
+}
+
+/* Draw a strip that begins at pixel (x, y). */
+static void place_strip(const struct painting *painting,
+                        const struct fmgcam_strip *strip, size_t y, size_t x)
+{
+    const fmgcam_image *picture = painting->picture, *out = painting->out;
     struct fmgcam_pixels pixels = painting->pixels;
-    pixels.out = fmgcam_image_row(painting->out, y) + pixels.out_bytes * x;
-    if (painting->picture)
-        pixels.under =
-            fmgcam_image_row(painting->picture, y) + pixels.under_bytes * x;
-    return pixels;
+    pixels.out = pixel_of(out, y, x);
+    if (picture)
+        pixels.under = pixel_of(picture, y, x);
+    if (painting->format != out->format)
+        shade_grey(painting, strip, &pixels);
+    else if (picture && picture->format != out->format)
+        shade_converted(painting, strip, pixels, pixels.out);
+    else
+        shade(painting, strip, &pixels);
 }
 
 static void paint_strip(const void *job, const struct fmgcam_strip *strip,
                         size_t y, size_t x)
 {
-    const struct painting *painting = job;
-    const struct fmgcam_pixels pixels = pixels_at(painting, y, x);
-    switch (painting->manner) {
-    case MANNER_MIX:
-        (painting->is_plain ? painting->kernels->shade_mixed
-                            : fmgcam_shade_mixed)(strip, &pixels);
-        break;
-    case MANNER_CONTEST:
-        (painting->is_plain
-             ? painting->kernels->shade_contest
-             : fmgcam_shade_contest)(strip, &pixels, &painting->contest);
-        break;
-    default: fmgcam_shade_ramp(strip, &pixels, &painting->ramp); break;
-    }
+    place_strip(job, strip, y, x);
 }
 
 static struct painting begin_painting(const fmgcam_context *context,
@@ -231,33 +270,27 @@ static struct painting begin_painting(const fmgcam_context *context,
                                       const struct fmgcam_scratch *scratch)
 {
     const fmgcam_options *options = &context->options;
+    int is_grey = out->format == FMGCAM_PIXEL_GREY8;
     struct painting painting = {
         .kernels = &context->kernels,
         .picture = picture,
         .out = out,
-        .pixels =
-            {
-                .out_bytes = fmgcam_pixel_bytes(out),
-                .out_pitch = (ptrdiff_t)out->row_stride_bytes,
-                .alpha = picture ? options->alpha : 1.0f,
-                .constant = options->blend == FMGCAM_BLEND_CONSTANT,
-            },
+        .format = is_grey ? FMGCAM_PIXEL_RGB8 : out->format,
         .contest = {.classes = subject->view.channels,
                     .scales = scratch->scales,
                     .colors = scratch->colors},
     };
-    struct fmgcam_pixels *pixels = &painting.pixels;
-    int is_blue_first = fmgcam_is_blue_first(out);
-    if (picture) {
-        pixels->under_bytes = fmgcam_pixel_bytes(picture);
-        pixels->under_pitch = (ptrdiff_t)picture->row_stride_bytes;
-        pixels->exchanged = fmgcam_is_blue_first(picture) != is_blue_first;
-    }
-    painting.is_plain = fmgcam_are_plain(pixels, picture != NULL);
+    painting.pixels = (struct fmgcam_pixels){
+        .bytes = fmgcam_pixel_bytes(painting.format),
+        .alpha = picture ? options->alpha : 1.0f,
+        .constant = options->blend == FMGCAM_BLEND_CONSTANT,
+        .under_pitch = picture ? (ptrdiff_t)picture->row_stride_bytes : 0,
+        .out_pitch = (ptrdiff_t)out->row_stride_bytes,
+    };
     if (options->color_map != FMGCAM_COLOR_MAP_CLASS) {
         painting.manner = MANNER_RAMP;
-        painting.ramp = fmgcam_ramp_of(options->color_map);
-        painting.ramp.exchanged = is_blue_first;
+        painting.ramp = fmgcam_ramp_of(options->color_map,
+                                       fmgcam_is_blue_first(out->format));
     } else if (options->fuse_at == FMGCAM_FUSE_AT_IMAGE) {
         painting.manner = MANNER_CONTEST;
     }
@@ -271,17 +304,15 @@ static const float fading = 0.6f, faded_level = 128.0f;
 
 enum { FADED_PIXELS = 256 };
 
-/* Pixels of nothing but grey, as a strip. */
+/* Strips of nothing but grey. */
 struct fade {
-    const struct painting *painting;
-    float share;
+    struct painting painting;
     float levels[3 * FADED_PIXELS];
 };
 
 static void fade_run(const struct fade *fade, size_t y, size_t begin,
                      size_t end)
 {
-    const struct painting *painting = fade->painting;
     const float *line = fade->levels, weight = 1.0f;
     struct fmgcam_strip strip = {
         .lines = &line,
@@ -290,12 +321,8 @@ static void fade_run(const struct fade *fade, size_t y, size_t begin,
         .plane_stride = FADED_PIXELS,
     };
     for (size_t x = begin; x < end; x += strip.width) {
-        struct fmgcam_pixels pixels = pixels_at(painting, y, x);
-        pixels.alpha = fade->share;
-        pixels.constant = 1;
         strip.width = smaller(end - x, FADED_PIXELS);
-        (painting->is_plain ? painting->kernels->shade_mixed
-                            : fmgcam_shade_mixed)(&strip, &pixels);
+        place_strip(&fade->painting, &strip, y, x);
     }
 }
 
@@ -307,9 +334,12 @@ static void fade_unseen(const fmgcam_options *options,
     const struct fmgcam_reach *across = &walk->across, *down = &walk->down;
     const fmgcam_image *out = painting->out;
     int is_kept = (options->flags & FMGCAM_OPTION_UNSEEN_KEPT) != 0;
-    struct fade fade = {painting, is_kept ? 0.0f : fading, {0.0f}};
+    struct fade fade = {.painting = *painting};
+    fade.painting.manner = MANNER_MIX;
+    fade.painting.pixels.alpha = is_kept ? 0.0f : fading;
+    fade.painting.pixels.constant = 1;
     for (size_t i = 0; i < sizeof fade.levels / sizeof *fade.levels; i++)
-        fade.levels[i] = fade.share * faded_level;
+        fade.levels[i] = fade.painting.pixels.alpha * faded_level;
     for (size_t y = 0; y < out->height; y++) {
         int is_seen = y >= down->begin && y - down->begin < down->count;
         size_t begin = is_seen ? across->begin : out->width;
@@ -406,12 +436,25 @@ static fmgcam_status claim(fmgcam_context *context,
     return status;
 }
 
+/* 0 means RGB8. */
+static fmgcam_image with_format(const fmgcam_image *image)
+{
+    fmgcam_image named = *image;
+    if (named.format == 0)
+        named.format = FMGCAM_PIXEL_RGB8;
+    return named;
+}
+
 static fmgcam_status paint(fmgcam_context *context,
                            const struct subject *subject,
-                           const fmgcam_image *picture, const char *name,
-                           const fmgcam_image *out)
+                           const fmgcam_image *given_picture, const char *name,
+                           const fmgcam_image *given_out)
 {
     const struct fmgcam_view *view = &subject->view;
+    const fmgcam_image named_out = with_format(given_out), *out = &named_out;
+    const fmgcam_image named_picture =
+        with_format(given_picture ? given_picture : given_out);
+    const fmgcam_image *picture = given_picture ? &named_picture : NULL;
     fmgcam_geometry geometry;
     struct fmgcam_scratch scratch;
     fmgcam_status status =
@@ -429,7 +472,7 @@ static fmgcam_status paint(fmgcam_context *context,
         .paint = paint_strip,
         .job = &painting,
     };
-    choose_colors(&context->options, subject, fmgcam_is_blue_first(out),
+    choose_colors(&context->options, subject, fmgcam_is_blue_first(out->format),
                   scratch.colors);
     status =
         prepare_planes(context, subject, &scratch, &painting, &walk.planes);

@@ -12,9 +12,11 @@ fmgcam_status fmgcam_check_size(fmgcam_context *context, const char *name,
                        height, width, INT32_MAX);
 }
 
-uint32_t fmgcam_pixel_bytes(const fmgcam_image *image)
+/* ---- Formats ------------------------------------------------------------- */
+
+uint32_t fmgcam_pixel_bytes(uint32_t format)
 {
-    switch (image->format) {
+    switch (format) {
     case FMGCAM_PIXEL_RGBA8:
     case FMGCAM_PIXEL_BGRA8: return 4;
     case FMGCAM_PIXEL_GREY8: return 1;
@@ -22,15 +24,68 @@ uint32_t fmgcam_pixel_bytes(const fmgcam_image *image)
     }
 }
 
-int fmgcam_is_blue_first(const fmgcam_image *image)
+int fmgcam_is_blue_first(uint32_t format)
 {
-    return image->format == FMGCAM_PIXEL_BGR8 ||
-           image->format == FMGCAM_PIXEL_BGRA8;
+    return format == FMGCAM_PIXEL_BGR8 || format == FMGCAM_PIXEL_BGRA8;
 }
+
+/* 0.299 red + 0.587 green + 0.114 blue, to nearest. */
+static inline uint8_t luma(uint8_t red, uint8_t green, uint8_t blue)
+{
+    return (uint8_t)((19595u * red + 38470u * green + 7471u * blue + 32768u) >>
+                     16);
+}
+
+static inline void convert_run(const uint8_t *from, size_t from_bytes,
+                               int exchanged, uint8_t *to, size_t to_bytes,
+                               size_t count)
+{
+    const size_t first = exchanged ? 2 : 0;
+    for (size_t i = 0; i < count; i++, from += from_bytes, to += to_bytes) {
+        if (from_bytes == 1) {
+            to[0] = to[1] = to[2] = from[0];
+        } else if (to_bytes == 1) {
+            to[0] = luma(from[first], from[1], from[2 - first]);
+            continue;
+        } else {
+            to[0] = from[first];
+            to[1] = from[1];
+            to[2] = from[2 - first];
+        }
+        if (to_bytes == 4)
+            to[3] = from_bytes == 4 ? from[3] : 255;
+    }
+}
+
+/* Constants for the loop, which makes others of it. */
+#define RUN(a, b)                                                              \
+ case 8 * (a) + (b): convert_run(from, a, exchanged, to, b, count); break
+
+void fmgcam_convert_pixels(uint32_t from_format, const uint8_t *from,
+                           uint32_t to_format, uint8_t *to, size_t count)
+{
+    const uint32_t from_bytes = fmgcam_pixel_bytes(from_format);
+    const uint32_t to_bytes = fmgcam_pixel_bytes(to_format);
+    const int exchanged =
+        fmgcam_is_blue_first(from_format) != fmgcam_is_blue_first(to_format);
+    switch (8 * from_bytes + to_bytes) {
+        RUN(1, 3);
+        RUN(1, 4);
+        RUN(3, 1);
+        RUN(3, 3);
+        RUN(3, 4);
+        RUN(4, 1);
+        RUN(4, 3);
+        RUN(4, 4);
+    default: memcpy(to, from, count); break; /* grey to grey */
+    }
+}
+
+/* ---- Rows ---------------------------------------------------------------- */
 
 static int64_t row_bytes(const fmgcam_image *image)
 {
-    return (int64_t)image->width * fmgcam_pixel_bytes(image);
+    return (int64_t)image->width * fmgcam_pixel_bytes(image->format);
 }
 
 uint8_t *fmgcam_image_row(const fmgcam_image *image, size_t y)

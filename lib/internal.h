@@ -310,9 +310,13 @@ fmgcam_status fmgcam_check_pictures(fmgcam_context *context,
                                     const fmgcam_image *picture,
                                     const fmgcam_image *overlay);
 struct fmgcam_span fmgcam_image_span(const fmgcam_image *image);
-uint32_t fmgcam_pixel_bytes(const fmgcam_image *image);
+uint32_t fmgcam_pixel_bytes(uint32_t format);
 /* Do blue bytes come before red ones? */
-int fmgcam_is_blue_first(const fmgcam_image *image);
+int fmgcam_is_blue_first(uint32_t format);
+/* Copy pixels of one format into another. Between colours channels change
+ * places, alpha is copied or 255; of three equal channels grey is their value. */
+void fmgcam_convert_pixels(uint32_t from_format, const uint8_t *from,
+                           uint32_t to_format, uint8_t *to, size_t count);
 uint8_t *fmgcam_image_row(const fmgcam_image *image, size_t y);
 
 /* ---- workspace.c: scratch memory ----------------------------------------- */
@@ -623,7 +627,7 @@ float fmgcam_scale_signed(const fmgcam_options *options, float *plane,
                           size_t cells);
 
 /* palette.c: @p color_map is any but CLASS. */
-struct fmgcam_ramp fmgcam_ramp_of(uint32_t color_map);
+struct fmgcam_ramp fmgcam_ramp_of(uint32_t color_map, int is_blue_first);
 
 /* geometry.c: the geometry of @p picture, or where @p theirs is NULL that of a
  * map that covers it. */

@@ -279,7 +279,6 @@ void fmgcam_use_c_kernels(struct fmgcam_kernels *kernels)
         .combine = combine,
         .add_products = add_products,
         .stretch = stretch,
-        .shade_mixed = fmgcam_shade_mixed,
-        .shade_contest = fmgcam_shade_contest,
     };
+    fmgcam_use_c_shading(kernels);
 }

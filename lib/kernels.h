@@ -17,7 +17,10 @@ enum {
     FMGCAM_FUSED_CELLS = 49,
     FMGCAM_FUSED_CLASSES = 8,
     /* Lines of a strip may be read up to a multiple of so many floats. */
-    FMGCAM_STRIP_UNIT = 16
+    FMGCAM_STRIP_UNIT = 16,
+    /* No strip is wider. Floats: 24 KiB, of the 32 that the smallest first-level
+     * caches have. */
+    FMGCAM_STRIP_FLOATS = 6144
 };
 
 static inline size_t smaller(size_t a, size_t b)
@@ -119,27 +122,17 @@ struct fmgcam_stretch {
     float *out; /* zeros follow up to a multiple of FMGCAM_STRIP_UNIT */
 };
 
-/* The pixels of the strip. Channels are in the order of the result's bytes, red,
- * green, blue where it is grey. */
+/* The pixels of the strip: three channels, and where they have 4 bytes an alpha,
+ * which is copied, or 255 where nothing is under it. */
 struct fmgcam_pixels {
     const uint8_t *under; /* NULL: black, and the colours as they are */
     uint8_t *out;         /* may be under */
-    uint32_t under_bytes, out_bytes; /* of a pixel: 1 (grey), 3, 4 */
-    int exchanged; /* whether under has the first and the third exchanged */
-    float alpha;   /* 1 where under is NULL */
-    int constant;  /* whether e = 1 everywhere */
+    uint32_t bytes;       /* of a pixel: 3 or 4 */
+    float alpha;          /* of the colours; 1 where under is NULL */
+    int constant;         /* whether e = 1 everywhere */
     /* Bytes to the next row, which the CPU may be told to look for. */
     ptrdiff_t under_pitch, out_pitch;
 };
-
-/* Are they of the kind that all kernels know? fmgcam_shade_*() know all. */
-static inline int fmgcam_are_plain(const struct fmgcam_pixels *pixels,
-                                   int has_under)
-{
-    return pixels->out_bytes != 1 &&
-           (!has_under ||
-            (pixels->under_bytes == pixels->out_bytes && !pixels->exchanged));
-}
 
 /* The classes of a strip that is fused at picture size; its planes are their
  * signed maps. */
@@ -152,27 +145,15 @@ struct fmgcam_contest {
 
 /* The colours of a single map's values in 0...1, or -1...1: so many at even
  * steps, and straight lines between them. */
+enum { FMGCAM_RAMP_MOST = 64 };
 struct fmgcam_ramp {
     float scale; /* from the map's values to these */
     int is_signed;
-    const uint8_t (*colors)[3]; /* red, green, blue */
-    size_t count;               /* 2 or more */
-    int exchanged;              /* whether blue comes first in the result */
+    size_t count; /* 2 or more */
+    /* The three channels of each, and what they rise by to the next; the fourth
+     * is 0. */
+    float colors[FMGCAM_RAMP_MOST][4], rises[FMGCAM_RAMP_MOST][4];
 };
-
-static inline void fmgcam_look_up(const struct fmgcam_ramp *ramp, float value,
-                                  float color[3])
-{
-    float share = ramp->is_signed ? 0.5f + 0.5f * value : value;
-    float at = share * (float)(ramp->count - 1);
-    size_t below = smaller((size_t)at, ramp->count - 2);
-    float rest = at - (float)below;
-    for (size_t c = 0; c < 3; c++) {
-        size_t byte = ramp->exchanged ? 2 - c : c;
-        float first = ramp->colors[below][byte];
-        color[c] = first + rest * (ramp->colors[below + 1][byte] - first);
-    }
-}
 
 /* Weights [classes, channels] and activations for the maps they add to. */
 struct fmgcam_products {
@@ -222,8 +203,7 @@ struct fmgcam_kernels {
     void (*stretch)(const struct fmgcam_stretch *stretch);
 
     /* Planes: the three channels (0...255) and evidence (0...1, clamped here),
-     * all times alpha. Without need of the evidence, it is not looked at. Plain
-     * pixels only, unless it is the C one. */
+     * all times alpha. Without need of the evidence, it is not looked at. */
     void (*shade_mixed)(const struct fmgcam_strip *strip,
                         const struct fmgcam_pixels *pixels);
 
@@ -231,20 +211,18 @@ struct fmgcam_kernels {
     void (*shade_contest)(const struct fmgcam_strip *strip,
                           const struct fmgcam_pixels *pixels,
                           const struct fmgcam_contest *contest);
+
+    /* One plane, whose values choose the colours. */
+    void (*shade_ramp)(const struct fmgcam_strip *strip,
+                       const struct fmgcam_pixels *pixels,
+                       const struct fmgcam_ramp *ramp);
 };
 
 /* The best kernels for this CPU (cpu.c). */
 void fmgcam_init_kernels(struct fmgcam_kernels *kernels);
 
-/* shading.c: for all kinds of pixels. A ramp takes one plane. */
-void fmgcam_shade_mixed(const struct fmgcam_strip *strip,
-                        const struct fmgcam_pixels *pixels);
-void fmgcam_shade_contest(const struct fmgcam_strip *strip,
-                          const struct fmgcam_pixels *pixels,
-                          const struct fmgcam_contest *contest);
-void fmgcam_shade_ramp(const struct fmgcam_strip *strip,
-                       const struct fmgcam_pixels *pixels,
-                       const struct fmgcam_ramp *ramp);
+/* Of shading.c. */
+void fmgcam_use_c_shading(struct fmgcam_kernels *kernels);
 
 /* Fill @p kernels, then put better ones in where the CPU has them. */
 void fmgcam_use_c_kernels(struct fmgcam_kernels *kernels);

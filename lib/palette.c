@@ -2,8 +2,6 @@
 /* Colours of classes, and of the values of a single map. */
 #include "internal.h"
 
-#include <math.h>
-
 /* ---- Palettes ------------------------------------------------------------ */
 
 /* Okabe and Ito's colours, without black, and a grey. */
@@ -149,27 +147,44 @@ static const struct {
     [FMGCAM_COLOR_MAP_DIVERGING] = LIST(diverging),
 };
 
-struct fmgcam_ramp fmgcam_ramp_of(uint32_t color_map)
+struct fmgcam_ramp fmgcam_ramp_of(uint32_t color_map, int is_blue_first)
 {
-    return (struct fmgcam_ramp){
+    struct fmgcam_ramp ramp = {
         .scale = 1.0f,
         .is_signed = color_map == FMGCAM_COLOR_MAP_DIVERGING,
-        .colors = color_maps[color_map].colors,
         .count = color_maps[color_map].count,
     };
+    const uint8_t(*colors)[3] = color_maps[color_map].colors;
+    for (size_t i = 0; i < ramp.count; i++)
+        for (size_t c = 0; c < 3; c++) {
+            size_t byte = is_blue_first ? 2 - c : c;
+            ramp.colors[i][c] = colors[i][byte];
+            if (i + 1 < ramp.count)
+                ramp.rises[i][c] =
+                    (float)colors[i + 1][byte] - (float)colors[i][byte];
+        }
+    return ramp;
 }
 
+/* A picture of one pixel with this very value. */
 fmgcam_status fmgcam_map_color(uint32_t color_map, float value, uint8_t rgb[3])
 {
     if (!rgb || color_map < FMGCAM_COLOR_MAP_VIRIDIS ||
         color_map > FMGCAM_COLOR_MAP_DIVERGING)
         return FMGCAM_STATUS_ARGUMENT;
-    const struct fmgcam_ramp ramp = fmgcam_ramp_of(color_map);
-    float low = ramp.is_signed ? -1.0f : 0.0f, color[3];
-    if (!(value >= low && value <= 1.0f))
+    const struct fmgcam_ramp ramp = fmgcam_ramp_of(color_map, 0);
+    if (!(value >= (ramp.is_signed ? -1.0f : 0.0f) && value <= 1.0f))
         return FMGCAM_STATUS_ARGUMENT;
-    fmgcam_look_up(&ramp, value, color);
-    for (size_t c = 0; c < 3; c++)
-        rgb[c] = (uint8_t)lrintf(color[c]);
+    const float line[FMGCAM_STRIP_UNIT] = {value}, weight = 1.0f;
+    const float *lines = line;
+    const struct fmgcam_strip strip = {.lines = &lines,
+                                       .weights = &weight,
+                                       .taps = 1,
+                                       .plane_stride = FMGCAM_STRIP_UNIT,
+                                       .width = 1};
+    const struct fmgcam_pixels pixel = {.out = rgb, .bytes = 3, .alpha = 1.0f};
+    struct fmgcam_kernels kernels;
+    fmgcam_use_c_shading(&kernels);
+    kernels.shade_ramp(&strip, &pixel, &ramp);
     return FMGCAM_STATUS_OK;
 }

@@ -11,9 +11,6 @@
 
 /* ---- Strips -------------------------------------------------------------- */
 
-/* 24 KiB: of the 32 that the smallest such caches have. */
-enum { STRIP_FLOATS = 6144 };
-
 static size_t round_up(size_t value, size_t unit)
 {
     return (value + unit - 1) / unit * unit;
@@ -22,7 +19,7 @@ static size_t round_up(size_t value, size_t unit)
 /* Pixels of a strip, all but the last of which are equally wide. */
 static size_t choose_strip(size_t planes, size_t taps, size_t width)
 {
-    size_t most = STRIP_FLOATS / (planes * taps) / FMGCAM_STRIP_UNIT;
+    size_t most = FMGCAM_STRIP_FLOATS / (planes * taps) / FMGCAM_STRIP_UNIT;
     most = larger(most, 1) * FMGCAM_STRIP_UNIT;
     size_t strips = (width + most - 1) / most;
     return round_up((width + strips - 1) / strips, FMGCAM_STRIP_UNIT);
@@ -37,7 +34,7 @@ size_t fmgcam_walk_space(size_t planes, size_t map_height)
         !fmgcam_multiply(lines, FMGCAM_STRIP_UNIT, &narrow) ||
         narrow > SIZE_MAX / 8 || map_height > SIZE_MAX / 8)
         return 0;
-    return larger(narrow, STRIP_FLOATS) + 3 * map_height +
+    return larger(narrow, FMGCAM_STRIP_FLOATS) + 3 * map_height +
            2 * FMGCAM_STRIP_UNIT;
 }
 

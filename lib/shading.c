@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The C reference of the hot loops of stage 7 that put colour on pixels, and the
- * only one for pixels whose formats differ, for grey ones and for colour maps.
+/* The C reference of the hot loops of stage 7 that put colour on pixels.
  *
  * Order is part of the contract: it fixes the bits (docs/numerics.md). */
 #include "kernels.h"
@@ -47,97 +46,51 @@ static inline int4 round_levels(vec4 values)
     return (int4)(clamp(values, 0.0f, 255.0f) + 0x1p23f);
 }
 
-/* Which byte of the picture's pixel is the result's channel. */
-static inline size_t byte_of(const struct fmgcam_pixels *pixels, size_t channel)
-{
-    if (pixels->under_bytes == 1)
-        return 0;
-    return pixels->exchanged ? 2 - channel : channel;
-}
-
 static inline vec4 load_channel(const uint8_t *under, size_t bytes)
 {
     int4 level = {under[0], under[bytes], under[2 * bytes], under[3 * bytes]};
     return __builtin_convertvector(level, vec4);
 }
 
-/* keep * under + colour, or the colour alone. */
-static inline void blend(const struct fmgcam_pixels *pixels,
-                         const uint8_t *under, vec4 keep, const vec4 colors[3],
-                         vec4 values[3])
+/* keep * under + colour, or the colour alone, of whole vectors. */
+static inline void blend_pixels(const uint8_t *under, uint8_t *out,
+                                size_t bytes, vec4 keep, const vec4 colors[3])
 {
+    int4 levels[3];
     for (size_t c = 0; c < 3; c++) {
-        values[c] = colors[c];
+        vec4 value = colors[c];
         if (under)
-            values[c] += keep * load_channel(under + byte_of(pixels, c),
-                                             pixels->under_bytes);
+            value += keep * load_channel(under + c, bytes);
+        levels[c] = round_levels(value);
     }
-}
-
-static inline void put_grey(const vec4 values[3], uint8_t *out)
-{
-    int4 levels = round_levels(0.299f * values[0] + 0.587f * values[1] +
-                               0.114f * values[2]);
-    for (size_t i = 0; i < WIDTH; i++)
-        out[i] = (uint8_t)levels[i];
-}
-
-static inline void put_colors(const vec4 values[3], uint8_t *out, size_t bytes)
-{
-    for (size_t c = 0; c < 3; c++) {
-        int4 levels = round_levels(values[c]);
-        for (size_t i = 0; i < WIDTH; i++)
-            out[bytes * i + c] = (uint8_t)levels[i];
-    }
-}
-
-/* What alpha the picture has, or none. */
-static inline void put_alpha(const struct fmgcam_pixels *pixels,
-                             const uint8_t *under, uint8_t *out)
-{
-    int has_alpha = under && pixels->under_bytes == 4;
-    for (size_t i = 0; i < WIDTH; i++)
-        out[4 * i + 3] = has_alpha ? under[4 * i + 3] : 255;
-}
-
-/* Whole vectors. */
-static inline void put_pixels(const struct fmgcam_pixels *pixels,
-                              const uint8_t *under, vec4 keep,
-                              const vec4 colors[3], uint8_t *out)
-{
-    vec4 values[3];
-    blend(pixels, under, keep, colors, values);
-    switch (pixels->out_bytes) {
-    case 3: put_colors(values, out, 3); break;
-    case 4:
-        put_alpha(pixels, under, out);
-        put_colors(values, out, 4);
-        break;
-    default: put_grey(values, out); break;
+    for (size_t i = 0; i < WIDTH; i++) {
+        for (size_t c = 0; c < 3; c++)
+            out[bytes * i + c] = (uint8_t)levels[c][i];
+        if (bytes == 4)
+            out[4 * i + 3] = under ? under[4 * i + 3] : 255;
     }
 }
 
 static inline void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
                                 size_t width, vec4 keep, const vec4 colors[3])
 {
-    const uint8_t *under = pixels->under;
-    uint8_t *out = pixels->out + pixels->out_bytes * x;
-    if (under)
-        under += pixels->under_bytes * x;
+    const size_t bytes = pixels->bytes == 4 ? 4 : 3;
+    const uint8_t *under = pixels->under ? pixels->under + bytes * x : NULL;
+    uint8_t *out = pixels->out + bytes * x, copy[MOST_BYTES * WIDTH];
     if (width - x >= WIDTH) {
-        put_pixels(pixels, under, keep, colors, out);
+        blend_pixels(under, out, bytes, keep, colors);
         return;
     }
-    uint8_t from[MOST_BYTES * WIDTH] = {0}, to[MOST_BYTES * WIDTH];
+    size_t used = bytes * (width - x);
     if (under)
-        under = memcpy(from, under, pixels->under_bytes * (width - x));
-    put_pixels(pixels, under, keep, colors, to);
-    memcpy(out, to, pixels->out_bytes * (width - x));
+        under = memcpy(copy, under, used);
+    blend_pixels(under, copy, bytes, keep, colors);
+    memcpy(out, copy, used);
 }
 
 /* ---- Mixed colours ------------------------------------------------------- */
 
-void fmgcam_shade_mixed(const struct fmgcam_strip *given,
+static void shade_mixed(const struct fmgcam_strip *given,
                         const struct fmgcam_pixels *given_pixels)
 {
     /* Copies, which no store to the picture can change. */
@@ -173,7 +126,7 @@ static inline int4 hold_contest(const struct fmgcam_strip *strip,
     return (int4)winner;
 }
 
-void fmgcam_shade_contest(const struct fmgcam_strip *given,
+static void shade_contest(const struct fmgcam_strip *given,
                           const struct fmgcam_pixels *given_pixels,
                           const struct fmgcam_contest *contest)
 {
@@ -192,27 +145,43 @@ void fmgcam_shade_contest(const struct fmgcam_strip *given,
 
 /* ---- A colour map -------------------------------------------------------- */
 
-void fmgcam_shade_ramp(const struct fmgcam_strip *given,
+/* The channels of one value, side by side. */
+static inline vec4 color_of(const struct fmgcam_ramp *ramp, float value)
+{
+    float share = ramp->is_signed ? 0.5f + 0.5f * value : value;
+    float at = share * (float)(ramp->count - 1);
+    size_t below = smaller((size_t)at, ramp->count - 2);
+    return load4(ramp->colors[below]) +
+           (at - (float)below) * load4(ramp->rises[below]);
+}
+
+/* Four at a time, which is what a vector holds of each channel. */
+static void shade_ramp(const struct fmgcam_strip *given,
                        const struct fmgcam_pixels *given_pixels,
-                       const struct fmgcam_ramp *given_ramp)
+                       const struct fmgcam_ramp *ramp)
 {
     const struct fmgcam_strip strip = *given;
     const struct fmgcam_pixels pixels = *given_pixels;
-    const struct fmgcam_ramp ramp = *given_ramp;
     const int even = !pixels.under || pixels.constant;
     const vec4 none = {0};
-    vec4 colors[3];
+    vec4 colors[3] = {{0}};
     for (size_t x = 0; x < strip.width; x += WIDTH) {
-        vec4 value = clamp(ramp.scale * sum_lines(&strip, 0, x),
-                           ramp.is_signed ? -1.0f : 0.0f, 1.0f);
+        vec4 value = clamp(ramp->scale * sum_lines(&strip, 0, x),
+                           ramp->is_signed ? -1.0f : 0.0f, 1.0f);
         vec4 evidence = choose(value > 0.0f, value, none - value);
         vec4 strength = even ? spread(pixels.alpha) : pixels.alpha * evidence;
         for (size_t i = 0; i < WIDTH; i++) {
-            float color[3];
-            fmgcam_look_up(&ramp, value[i], color);
+            vec4 color = strength[i] * color_of(ramp, value[i]);
             for (size_t c = 0; c < 3; c++)
-                colors[c][i] = strength[i] * color[c];
+                colors[c][i] = color[c];
         }
         store_pixels(&pixels, x, strip.width, 1.0f - strength, colors);
     }
+}
+
+void fmgcam_use_c_shading(struct fmgcam_kernels *kernels)
+{
+    kernels->shade_mixed = shade_mixed;
+    kernels->shade_contest = shade_contest;
+    kernels->shade_ramp = shade_ramp;
 }

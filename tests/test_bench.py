@@ -30,6 +30,8 @@ ROWS = {
               "pictures_per_second": TIME, "speedup": TIME},
     "method": {"method": TEXT, "shape": TEXT, "classes": COUNT, "ns": TIME,
                "floor_ns": TIME, "floor_ratio": TIME},
+    "frame": {"frame": TEXT, "width": COUNT, "height": COUNT, "ns": TIME,
+              "plain_ns": TIME, "plain_ratio": TIME},
     "layout": {"layout": TEXT, "shape": TEXT, "classes": COUNT, "ns": TIME,
                "plain_ns": TIME, "plain_ratio": TIME},
 }

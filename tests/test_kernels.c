@@ -690,8 +690,7 @@ static void check_shade(scene *s, bool contest, bool picture, bool constant,
     struct fmgcam_pixels pixels = {
         .under = picture ? s->under_pixels : NULL,
         .out = s->want,
-        .under_bytes = s->pixel,
-        .out_bytes = s->pixel,
+        .bytes = s->pixel,
         .alpha = picture ? alpha : 1.0f,
         .constant = constant,
     };

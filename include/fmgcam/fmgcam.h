@@ -814,8 +814,8 @@ enum {
     FMGCAM_PIXEL_BGR8  = 2,
     FMGCAM_PIXEL_RGBA8 = 3,
     FMGCAM_PIXEL_BGRA8 = 4,
-    /* As a picture: red, green and blue are the same. As a result:
-     * 0.299 red + 0.587 green + 0.114 blue, before rounding. */
+    /* As a picture: red, green and blue are the same. As a result: 0.299 red +
+     * 0.587 green + 0.114 blue of what RGB8 would be, rounded once more. */
     FMGCAM_PIXEL_GREY8 = 5
 };
 

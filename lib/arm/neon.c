@@ -316,7 +316,7 @@ NEON_INLINE void store_quads(const struct fmgcam_pixels *pixels, size_t x,
 NEON_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
                               size_t width, pair keep, const pair colors[3])
 {
-    if (pixels->out_bytes == 4)
+    if (pixels->bytes == 4)
         store_quads(pixels, x, width, keep, colors);
     else
         store_triples(pixels, x, width, keep, colors);

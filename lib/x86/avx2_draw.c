@@ -156,7 +156,7 @@ KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
                                 size_t width, __m256 keep,
                                 const __m256 colors[3])
 {
-    if (pixels->out_bytes == 4)
+    if (pixels->bytes == 4)
         store_quads(pixels, x, width, keep, colors);
     else
         store_triples(pixels, x, width, keep, colors);

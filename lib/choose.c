@@ -4,36 +4,12 @@
 
 #include <math.h>
 
-/* ---- Probabilities ------------------------------------------------------- */
-
-/* What is made of scores, relative to the largest one for softmax, so that no
- * exponential is too large. */
-struct link {
-    uint32_t kind; /* FMGCAM_LINK_* */
-    double temperature;
-    double highest, sum; /* of softmax */
-};
-
-static double link_of(const struct link *link, double score)
-{
-    double x = score / link->temperature;
-    double e;
-    switch (link->kind) {
-    case FMGCAM_LINK_SOFTMAX:
-        return exp((score - link->highest) / link->temperature) / link->sum;
-    case FMGCAM_LINK_SIGMOID: /* by the exponent that is not positive */
-        e = exp(-fabs(x));
-        return (x >= 0.0 ? 1.0 : e) / (1.0 + e);
-    default: return score;
-    }
-}
-
 /* ---- The choice ---------------------------------------------------------- */
 
 struct choosing {
     fmgcam_choice choice; /* without zeros */
     struct fmgcam_view scores;
-    struct link link;
+    struct fmgcam_link link;
     size_t most; /* classes */
 };
 
@@ -44,81 +20,35 @@ static float score_of(const struct choosing *choosing, size_t i)
 
 static double value_of(const struct choosing *choosing, size_t i)
 {
-    return link_of(&choosing->link, (double)score_of(choosing, i));
-}
-
-static void prepare_link(struct choosing *choosing)
-{
-    struct link *link = &choosing->link;
-    link->kind = choosing->choice.link;
-    link->temperature = (double)choosing->choice.temperature;
-    link->highest = (double)score_of(choosing, 0);
-    for (size_t i = 1; i < choosing->scores.n; i++)
-        link->highest = fmax(link->highest, (double)score_of(choosing, i));
-    link->sum = 0.0;
-    for (size_t i = 0; i < choosing->scores.n; i++)
-        link->sum += exp(((double)score_of(choosing, i) - link->highest) /
-                         link->temperature);
+    return fmgcam_probability(&choosing->link, i);
 }
 
 /* ---- The best ones ------------------------------------------------------- */
 
 /* Worse: a lower score, or the same score at a higher index. */
-static int is_worse(const struct choosing *choosing, uint32_t a, uint32_t b)
+static int is_worse(const void *job, uint32_t a, uint32_t b)
 {
+    const struct choosing *choosing = job;
     float x = score_of(choosing, a), y = score_of(choosing, b);
     return x < y || (x == y && a > b);
 }
 
-/* Let heap[at] sink to its place; heap[0] is the worst of the heap. */
-static void sink(const struct choosing *choosing, uint32_t *heap, size_t count,
-                 size_t at)
+static int qualifies(const void *job, size_t i)
 {
-    uint32_t moving = heap[at];
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= count)
-            break;
-        if (child + 1 < count &&
-            is_worse(choosing, heap[child + 1], heap[child]))
-            child++;
-        if (!is_worse(choosing, heap[child], moving))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = moving;
-}
-
-static int qualifies(const struct choosing *choosing, size_t i)
-{
+    const struct choosing *choosing = job;
     return choosing->choice.rule != FMGCAM_CHOICE_THRESHOLDS ||
            value_of(choosing, i) >= (double)choosing->choice.thresholds[i];
 }
 
-/* The best that qualify, at most choosing->most, best first. Returns how
- * many. */
-static size_t select_best(const struct choosing *choosing, uint32_t *heap)
+/* Best first. Returns how many. */
+static size_t select_best(const struct choosing *choosing, uint32_t *chosen)
 {
-    size_t n = choosing->scores.n, size = 0, i = 0;
-    for (; i < n && size < choosing->most; i++)
-        if (qualifies(choosing, i))
-            heap[size++] = (uint32_t)i;
-    for (size_t at = size / 2; at-- > 0;)
-        sink(choosing, heap, size, at);
-    for (; i < n; i++)
-        if (qualifies(choosing, i) &&
-            is_worse(choosing, heap[0], (uint32_t)i)) {
-            heap[0] = (uint32_t)i;
-            sink(choosing, heap, size, 0);
-        }
-    for (size_t left = size; left > 1; left--) { /* the worst to the end */
-        uint32_t worst = heap[0];
-        heap[0] = heap[left - 1];
-        sink(choosing, heap, left - 1, 0);
-        heap[left - 1] = worst;
-    }
-    return size;
+    struct fmgcam_ranking ranking = {.qualifies = qualifies,
+                                     .is_worse = is_worse,
+                                     .job = choosing,
+                                     .n = choosing->scores.n,
+                                     .most = choosing->most};
+    return fmgcam_select_best(&ranking, chosen);
 }
 
 /* ---- How many of them ---------------------------------------------------- */
@@ -204,22 +134,12 @@ static fmgcam_status import_choice(fmgcam_context *context,
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "choice.rule: %u, expected 0 to %u", ours->rule,
                            (uint32_t)FMGCAM_CHOICE_GAP);
-    if (ours->link > FMGCAM_LINK_NONE)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "choice.link: %u, expected 0 to %u", ours->link,
-                           (uint32_t)FMGCAM_LINK_NONE);
     if (ours->flags)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "choice.flags: 0x%x, expected 0", ours->flags);
-    if (!(ours->temperature >= 0.0f && isfinite(ours->temperature)))
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "choice.temperature: %g, expected a finite number "
-                           "above 0",
-                           (double)ours->temperature);
     ours->rule += ours->rule == 0;
-    ours->link += ours->link == 0;
-    ours->temperature += ours->temperature == 0.0f;
-    return FMGCAM_STATUS_OK;
+    return fmgcam_resolve_link(context, "choice", &ours->link,
+                               &ours->temperature);
 }
 
 static fmgcam_status check_threshold(fmgcam_context *context,
@@ -262,16 +182,9 @@ static fmgcam_status find_most(fmgcam_context *context,
 {
     const fmgcam_choice *choice = &choosing->choice;
     size_t n = choosing->scores.n;
-    const size_t usual = 5;
-    if (choice->count > n)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "choice.count: %u, expected at most the %zu classes "
-                           "that have scores",
-                           choice->count, n);
-    choosing->most = choice->count                       ? choice->count
-                     : choice->rule == FMGCAM_CHOICE_TOP ? smaller(usual, n)
-                                                         : n;
-    return FMGCAM_STATUS_OK;
+    size_t usual = choice->rule == FMGCAM_CHOICE_TOP ? FMGCAM_USUAL_COUNT : n;
+    return fmgcam_resolve_count(context, "choice", choice->count, usual, n,
+                                &choosing->most);
 }
 
 static fmgcam_status accept(fmgcam_context *context,
@@ -324,7 +237,8 @@ fmgcam_choose_classes(fmgcam_context *context, const fmgcam_choice *choice,
         return status;
 
     uint32_t *chosen = classes->data;
-    prepare_link(&choosing);
+    choosing.link = fmgcam_link_scores(&choosing.scores, choosing.choice.link,
+                                       choosing.choice.temperature);
     size_t size = select_best(&choosing, chosen);
     *count = (uint32_t)count_chosen(&choosing, chosen, size);
     for (size_t k = 0; wants_probabilities && k < *count; k++)

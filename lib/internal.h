@@ -388,6 +388,50 @@ fmgcam_status fmgcam_check_limits(fmgcam_context *context,
 fmgcam_status fmgcam_check_limit(fmgcam_context *context, const char *name,
                                  size_t value, uint32_t limit);
 
+/* ---- scores.c: the best classes by their scores -------------------------- */
+
+/* Check FMGCAM_LINK_* and temperature, members of the struct @p name, and
+ * replace what is 0 by its default. */
+fmgcam_status fmgcam_resolve_link(fmgcam_context *context, const char *name,
+                                  uint32_t *link, float *temperature);
+
+/* What is made of scores, relative to the largest one for softmax, so that no
+ * exponential is too large. */
+struct fmgcam_link {
+    const struct fmgcam_view *scores; /* a vector, finite */
+    uint32_t kind;                    /* FMGCAM_LINK_* */
+    double temperature;
+    double highest, sum; /* of softmax */
+};
+struct fmgcam_link fmgcam_link_scores(const struct fmgcam_view *scores,
+                                      uint32_t kind, float temperature);
+double fmgcam_probability(const struct fmgcam_link *link, size_t i);
+
+/* How many classes are explained where nobody says it. */
+enum { FMGCAM_USUAL_COUNT = 5 };
+
+/* How many there are at most: @p count, a member of the struct @p name, or
+ * where it is 0 min(@p usual, @p n). */
+fmgcam_status fmgcam_resolve_count(fmgcam_context *context, const char *name,
+                                   uint32_t count, size_t usual, size_t n,
+                                   size_t *most);
+
+/* Which classes 0...n-1 compete, and for how many places. is_worse() orders
+ * them strictly. */
+struct fmgcam_ranking {
+    int (*qualifies)(const void *job, size_t i);
+    int (*is_worse)(const void *job, uint32_t a, uint32_t b);
+    const void *job;
+    size_t n, most;
+};
+/* The best that qualify, at most ranking->most, best first. Returns how
+ * many. */
+size_t fmgcam_select_best(const struct fmgcam_ranking *ranking,
+                          uint32_t *classes);
+/* Best first. */
+void fmgcam_sort_best(const struct fmgcam_ranking *ranking, uint32_t *classes,
+                      size_t size);
+
 /* ---- maps.c: the frame of the stages that change maps -------------------- */
 
 /* An output of maps [K, H, W] made from one input of that shape: it may be the

@@ -311,5 +311,6 @@ void fmgcam_destroy(fmgcam_context *context)
         return;
     fmgcam_allocator allocator = context->allocator;
     fmgcam_release_workspace(context);
+    fmgcam_release_history(context);
     allocator.release(allocator.opaque, context);
 }

@@ -62,12 +62,29 @@ struct fmgcam_workspace {
     fmgcam_limits limits; /* all 0 where nothing is reserved */
 };
 
+struct fmgcam_memory {
+    void *block; /* NULL if none */
+    size_t size; /* bytes */
+};
+
+/* What is kept from frame to frame. */
+struct fmgcam_history {
+    struct fmgcam_memory score_memory; /* of track.c */
+    size_t scores;                     /* n; 0 before the first frame */
+    uint64_t frames;                   /* with scores */
+    struct fmgcam_memory map_memory;   /* of smooth.c */
+    size_t classes;    /* K of the maps of the frame before; 0: forgotten */
+    uint32_t map_rank; /* 0 before the first frame */
+    size_t depth, height, width; /* of a map */
+};
+
 struct fmgcam_context {
     fmgcam_allocator allocator;
     fmgcam_options options; /* without zeros: all resolved */
     struct fmgcam_runner runner;
     struct fmgcam_log log;
     struct fmgcam_workspace workspace;
+    struct fmgcam_history history;
     struct fmgcam_kernels kernels;
     char detail[FMGCAM_DETAIL_SIZE];
 };
@@ -431,6 +448,35 @@ size_t fmgcam_select_best(const struct fmgcam_ranking *ranking,
 /* Best first. */
 void fmgcam_sort_best(const struct fmgcam_ranking *ranking, uint32_t *classes,
                       size_t size);
+
+/* ---- history.c: what is kept from frame to frame ------------------------- */
+
+/* *fresh is @p memory itself where that has so many bytes, else allocated. */
+fmgcam_status fmgcam_prepare_memory(fmgcam_context *context,
+                                    const struct fmgcam_memory *memory,
+                                    size_t bytes, struct fmgcam_memory *fresh);
+/* Take @p fresh for *memory, which is released unless it is the same. */
+void fmgcam_replace_memory(fmgcam_context *context,
+                           struct fmgcam_memory *memory,
+                           struct fmgcam_memory fresh);
+/* Have so much memory, and forget all frames. On failure nothing changes. */
+fmgcam_status fmgcam_grow_history(fmgcam_context *context, size_t score_bytes,
+                                  size_t map_bytes);
+void fmgcam_release_history(fmgcam_context *context);
+/* LIMIT where limits are reserved and @p value is beyond @p limit. */
+fmgcam_status fmgcam_check_frame_limit(fmgcam_context *context,
+                                       const char *name, size_t value,
+                                       uint32_t limit);
+/* ---- track.c, smooth.c: over time ----------------------------------------- */
+
+/* Copy the caller's options (NULL: defaults) without zeros, but those that mean
+ * what they say, and enter and leave. */
+fmgcam_status fmgcam_import_tracking(fmgcam_context *context,
+                                     const fmgcam_tracking *theirs,
+                                     fmgcam_tracking *ours);
+/* Bytes that are kept of @p n scores, and of maps; 0 on overflow. */
+size_t fmgcam_track_space(size_t n);
+size_t fmgcam_smooth_space(size_t classes, size_t cells);
 
 /* ---- maps.c: the frame of the stages that change maps -------------------- */
 

@@ -15,13 +15,14 @@
                     offsetof(type, last) + sizeof(((type *)0)->last),          \
                 #type " ends in padding")
 NO_TAIL_PADDING(fmgcam_options, color_map);
-NO_TAIL_PADDING(fmgcam_limits, batch);
+NO_TAIL_PADDING(fmgcam_limits, smoothed_classes);
 NO_TAIL_PADDING(fmgcam_inputs, scores_quantization);
 NO_TAIL_PADDING(fmgcam_outputs, non_finite);
 NO_TAIL_PADDING(fmgcam_layers, geometry);
 NO_TAIL_PADDING(fmgcam_geometry, input_height);
 NO_TAIL_PADDING(fmgcam_quantization, axis);
 NO_TAIL_PADDING(fmgcam_choice, scores_quantization);
+NO_TAIL_PADDING(fmgcam_tracking, scores_quantization);
 NO_TAIL_PADDING(fmgcam_head_check, given);
 NO_TAIL_PADDING(fmgcam_class_measures, positive_share);
 
@@ -33,6 +34,7 @@ typedef struct task {
     float a[C * S], g[K * C * S], w[K * C], scores[20];
     float weights[K * C], signed_maps[K * S], class_maps[K * S];
     float filtered[K * S], normalized[K * S], maps[K * S];
+    float smoothed[(K + 1) * (H + 1) * (W + 1)];
     float resampled[(K + 1) * HEIGHT * WIDTH];
     int32_t winner[S];
     uint8_t picture[HEIGHT * WIDTH * 3], overlay[HEIGHT * WIDTH * 3];
@@ -150,6 +152,27 @@ static fmgcam_status step_choose(fmgcam_context *context, task *t)
                                  &count);
 }
 
+static fmgcam_status step_track(fmgcam_context *context, task *t)
+{
+    uint32_t indices[5], slot_numbers[5], count;
+    fmgcam_tensor scores;
+    fmgcam_buffer classes = buffer_of(indices, 5, sizeof *indices);
+    fmgcam_buffer slots = buffer_of(slot_numbers, 5, sizeof *slot_numbers);
+
+    fmgcam_tensor_vector(&scores, t->scores, FMGCAM_DTYPE_FLOAT32,
+                         COUNT_OF(t->scores));
+    return fmgcam_track_classes(context, NULL, &scores, &classes, NULL, &slots,
+                                &count);
+}
+
+static fmgcam_status step_smooth(fmgcam_context *context, task *t)
+{
+    const uint32_t classes[K + 1] = {3, 1, 4, 2};
+    fmgcam_buffer smoothed = {t->smoothed, sizeof t->smoothed};
+
+    return fmgcam_smooth_maps(context, NULL, &t->mt, classes, &smoothed);
+}
+
 static const struct {
     const char *name;
     step *run;
@@ -158,7 +181,8 @@ static const struct {
              {"filter", step_filter},   {"normalize", step_normalize},
              {"rescale", step_rescale}, {"heatmap", step_heatmap},
              {"overlay", step_overlay}, {"resample", step_resample},
-             {"choose", step_choose}};
+             {"choose", step_choose},   {"track", step_track},
+             {"smooth", step_smooth}};
 
 /* Every step under every way to compute it. */
 static void run_all_steps(fmgcam_context *context, task *t)
@@ -190,7 +214,9 @@ static fmgcam_limits task_limits(void)
                            .map_height = H,
                            .map_width = W,
                            .picture_height = HEIGHT,
-                           .picture_width = WIDTH};
+                           .picture_width = WIDTH,
+                           .tracked_scores = 20,
+                           .smoothed_classes = K};
 }
 
 static void reserve(fmgcam_context *context, fmgcam_limits limits)
@@ -648,6 +674,26 @@ static fmgcam_status call_overlay(fmgcam_context *context, task *t, void *grown)
     return fmgcam_draw_overlay(context, grown, &t->from, &t->to);
 }
 
+static fmgcam_status call_track(fmgcam_context *context, task *t, void *grown)
+{
+    uint32_t indices[5], count;
+    fmgcam_tensor scores;
+    fmgcam_buffer classes = buffer_of(indices, 5, sizeof *indices);
+
+    fmgcam_tensor_vector(&scores, t->scores, FMGCAM_DTYPE_FLOAT32,
+                         COUNT_OF(t->scores));
+    return fmgcam_track_classes(context, grown, &scores, &classes, NULL, NULL,
+                                &count);
+}
+
+static fmgcam_status call_smooth(fmgcam_context *context, task *t, void *grown)
+{
+    const uint32_t classes[K] = {3, 1, 4};
+    fmgcam_buffer smoothed = {t->smoothed, sizeof t->smoothed};
+
+    return fmgcam_smooth_maps(context, grown, &t->mt, classes, &smoothed);
+}
+
 static void check_struct_size(fmgcam_context *context, task *t,
                               sized_call *call, const void *valid, size_t size,
                               const char *name)
@@ -713,6 +759,7 @@ static void test_structs_may_grow(void **state)
     fixture *f = *state;
     fmgcam_options options = {.struct_size = sizeof options};
     fmgcam_limits limits = task_limits();
+    fmgcam_tracking tracking = {.struct_size = sizeof tracking};
     static task t;
 
     task_init(&t);
@@ -731,6 +778,10 @@ static void test_structs_may_grow(void **state)
                       "layers");
     check_struct_size(f->context, &t, call_overlay, &t.layers, sizeof t.layers,
                       "layers");
+    check_struct_size(f->context, &t, call_track, &tracking, sizeof tracking,
+                      "tracking");
+    check_struct_size(f->context, &t, call_smooth, &tracking, sizeof tracking,
+                      "tracking");
 }
 
 /* ---- Workspace ---------------------------------------------------------- */
@@ -798,12 +849,12 @@ static void test_nothing_is_allocated_for_any_layout(void **state)
 static void test_workspace_size_is_what_reserve_asks_for(void **state)
 {
     static const fmgcam_limits table[] = {
-        {0, 3, 16, 7, 9, 48, 64, 0, 0, 0, 0},
-        {0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0},
-        {0, 5, 2048, 7, 7, 1080, 1920, 4, 0, 0, 0},
-        {0, 33, 1000, 33, 31, 0, 0, 2, 0, 0, 0},
-        {0, 2, 3, 200, 300, 7, 5, 1, 0, 0, 0},
-        {0, 5, 64, 7, 7, 48, 64, 3, FMGCAM_LIMIT_EIGEN, 9, 64},
+        {0, 3, 16, 7, 9, 48, 64, 0, 0, 0, 0, 0, 0},
+        {0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1},
+        {0, 5, 2048, 7, 7, 1080, 1920, 4, 0, 0, 0, 1000, 5},
+        {0, 33, 1000, 33, 31, 0, 0, 2, 0, 0, 0, 3, 0},
+        {0, 2, 3, 200, 300, 7, 5, 1, 0, 0, 0, 0, 4},
+        {0, 5, 64, 7, 7, 48, 64, 3, FMGCAM_LIMIT_EIGEN, 9, 64, 1, 1},
     };
 
     (void)state;
@@ -943,6 +994,7 @@ LIMIT_TEST(resample, false)
 LIMIT_TEST(heatmap, false)
 LIMIT_TEST(overlay, false)
 LIMIT_TEST(pool, true)
+LIMIT_TEST(smooth, false)
 
 static void check_picture_limit(fmgcam_context *context, uint32_t height,
                                 uint32_t width, const char *name)
@@ -1132,6 +1184,8 @@ static void test_a_failed_reserve_keeps_what_was_reserved(void **state)
     larger.classes = 50;
     larger.channels = 5000;
     larger.picture_width = 4000;
+    larger.tracked_scores = 1000;
+    larger.smoothed_classes = 50;
     do {
         f->heap.fail_at = f->heap.requests + ++n;
         status = fmgcam_reserve(f->context, &larger);
@@ -1368,6 +1422,7 @@ int main(void)
         fixture_test(test_resample_names_each_limit),
         fixture_test(test_heatmap_names_each_limit),
         fixture_test(test_overlay_names_each_limit),
+        fixture_test(test_smooth_names_each_limit),
         fixture_test(test_each_picture_limit_is_named),
         fixture_test(test_workers_are_limited_too),
         fixture_test(test_nothing_is_allocated_under_a_runner),

@@ -252,6 +252,7 @@ static void test_no_context_is_an_argument_error(void **state)
     fmgcam_head_check check = {.struct_size = sizeof check};
     fmgcam_class_measures measures = {.struct_size = sizeof measures};
     double contribution;
+    const uint32_t classes[K] = {0, 1};
     uint32_t count;
     size_t size;
 
@@ -276,6 +277,10 @@ static void test_no_context_is_an_argument_error(void **state)
         fmgcam_read_tensor(NULL, &a.maps, NULL, &a.buffer),
         fmgcam_fuse_layers(NULL, NULL, 1, 1, 1, &a.buffer),
         fmgcam_choose_classes(NULL, NULL, &a.maps, &a.buffer, NULL, &count),
+        fmgcam_track_classes(NULL, NULL, &a.maps, &a.buffer, NULL, NULL,
+                             &count),
+        fmgcam_smooth_maps(NULL, NULL, &a.maps, classes, &a.buffer),
+        fmgcam_restart(NULL),
         fmgcam_check_head(NULL, &a.in, 0, &check),
         fmgcam_measure_class(NULL, &a.maps, NULL, NULL, 0, 0, &measures),
         fmgcam_measure_overlap(NULL, &a.maps, &a.buffer),

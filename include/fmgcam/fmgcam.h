@@ -524,13 +524,16 @@ typedef struct fmgcam_limits {
     uint32_t flags;          /* FMGCAM_LIMIT_* bits */
     uint32_t map_depth;      /* D of volumes; 0 means 1 */
     uint32_t batch;          /* pictures of fmgcam_explain_batch(); 0 means 1 */
+    uint32_t tracked_scores; /* n of fmgcam_track_classes(); 0: not called */
+    uint32_t smoothed_classes; /* K of fmgcam_smooth_maps(); 0: not called */
 } fmgcam_limits;
 
 /* Allocate all that calls within @p limits need, and warm up the BLAS. After it
  * no call on this context allocates, and a call beyond the limits is
  * FMGCAM_STATUS_LIMIT. Without it (it is optional) each call allocates what it
  * lacks, and keeps it. May be called again with other limits; on failure what
- * was reserved before stays, so that for a moment there may be both.
+ * was reserved before stays, so that for a moment there may be both. On success
+ * the frames of a video are forgotten, as by fmgcam_restart().
  * @return OK, ARGUMENT, UNSUPPORTED, OVERFLOW, NO_MEMORY, LIMIT (fewer workers
  * than the runner that is set). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_reserve(fmgcam_context      *context,
@@ -956,6 +959,107 @@ FMGCAM_API fmgcam_status fmgcam_choose_classes(
     fmgcam_context *context, const fmgcam_choice *choice,
     const fmgcam_tensor *scores, const fmgcam_buffer *classes,
     const fmgcam_buffer *probabilities, uint32_t *count);
+
+/* ---- Over time -------------------------------------------------------------
+ *
+ * For videos: a class set that does not flicker, a colour that each class
+ * keeps, and maps that move calmly. What is remembered of earlier frames lives
+ * in the context: one context a video, frames in their order. A call that fails
+ * changes nothing of it: that frame is left out. fmgcam_restart() and
+ * fmgcam_reserve() forget all frames. For each frame:
+ *
+ *   fmgcam_track_classes()   which classes, and in which colours
+ *   fmgcam_explain()         their signed maps
+ *   fmgcam_smooth_maps()     the same, smoothed
+ *   fmgcam_activate_maps(), fmgcam_filter_maps(), fmgcam_normalize_maps(),
+ *   fmgcam_rescale_maps()    stages 3 to 6
+ *   fmgcam_draw_overlay()    with the slots as fmgcam_layers.classes */
+
+/* Bits of fmgcam_tracking.flags. */
+enum {
+    /* smoothing, hysteresis is meant as it stands, even if it is 0. */
+    FMGCAM_TRACKING_SMOOTHING_SET  = 1,
+    FMGCAM_TRACKING_HYSTERESIS_SET = 2
+};
+
+typedef struct fmgcam_tracking {
+    size_t   struct_size;
+    uint32_t flags;       /* FMGCAM_TRACKING_* bits */
+    uint32_t count;       /* classes at most, 1 to n; 0 means min(5, n) */
+    uint32_t link;        /* FMGCAM_LINK_* */
+    float    temperature; /* as fmgcam_choice.temperature */
+    /* Share of the past that stays in each frame, 0 or more and below 1; 0
+     * without SMOOTHING_SET means 0.8. */
+    float smoothing;
+    /* By which share of its probability a class that is shown must be exceeded
+     * before another one takes its place, 0 or more; 0 without HYSTERESIS_SET
+     * means 0.25. */
+    float hysteresis;
+    /* A class must reach the probability enter to be shown, and goes when it is
+     * below leave. 0 or more, leave <= enter. 0 means: enter, none is needed;
+     * leave, enter / (1 + hysteresis). */
+    float enter, leave;
+    /* For scores of integers. */
+    const fmgcam_quantization *scores_quantization;
+} fmgcam_tracking;
+
+/* Choose the classes to explain in the next frame by its @p scores y, [n] or
+ * [1, n], before softmax. With p made of y by tracking->link, the smoothed
+ * probability q of each class is its p in the first frame, then
+ *
+ *   q <- smoothing q + (1 - smoothing) p.
+ *
+ * The best count by q are shown, where a class that was shown in the frame
+ * before counts with q + hysteresis |q|, and wins ties; else ties go to the
+ * lowest index. So a class that is shown stays until one that is not exceeds it
+ * by the margin.
+ *
+ * @p tracking is optional: NULL means defaults; it may differ from frame to
+ * frame. @p classes receives uint32 indices, best q first, @p probabilities
+ * (optional: NULL, or data NULL) as many floats q, and @p slots (optional) as
+ * many uint32 numbers in 0...count-1, each its class's own for as long as it is
+ * shown: the index of its colour. A slot that has become free is given to none
+ * but a newcomer, and the one that has been free for longest comes first. (With
+ * a smaller count than before, classes in slots beyond it get others.) All
+ * three need room for count. @p count receives how many are shown; it can be 0
+ * with tracking->enter. All in double, in a fixed order; time O(n log K).
+ * @return OK; ARGUMENT, SHAPE (n is not that of the frames before), STRIDE,
+ * UNSUPPORTED, NON_FINITE, BUFFER_SIZE, OVERFLOW, NO_MEMORY, LIMIT.
+ * @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_track_classes(
+    fmgcam_context *context, const fmgcam_tracking *tracking,
+    const fmgcam_tensor *scores, const fmgcam_buffer *classes,
+    const fmgcam_buffer *probabilities, const fmgcam_buffer *slots,
+    uint32_t *count);
+
+/* Smooth the @p signed_maps M [K, H, W] of the next frame, class by class:
+ * map k is of the class @p classes[k], as fmgcam_track_classes() gives it, or
+ * as you number them; no class may be there twice. With Q its smoothed map of
+ * the frame before,
+ *
+ *   Q <- smoothing Q + (1 - smoothing) M
+ *
+ * in double, kept and handed out as float. A class that was not in the frame
+ * before begins with its own map: what is absent for a frame is forgotten,
+ * since its map would show where something was; a frame in which
+ * fmgcam_track_classes() shows none forgets all. Also for maps [K, L] and
+ * [K, D, H, W]; K may change from frame to frame, the shape of a map may not.
+ * @p smoothed, float [K, H, W], may be the very memory of signed_maps, as in
+ * stages 3, 5 and 6. Of @p tracking (optional) smoothing counts. With
+ * NON_FINITE_PROPAGATE a cell is begun anew after a frame in which it is not
+ * finite.
+ * @return OK; ARGUMENT (a class twice, overlap), SHAPE (also: not that of the
+ * frames before), STRIDE, UNSUPPORTED, NON_FINITE, BUFFER_SIZE, OVERFLOW,
+ * NO_MEMORY, LIMIT. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_smooth_maps(fmgcam_context        *context,
+                                            const fmgcam_tracking *tracking,
+                                            const fmgcam_tensor   *signed_maps,
+                                            const uint32_t        *classes,
+                                            const fmgcam_buffer   *smoothed);
+
+/* Forget all frames: for another video, and for a cut in this one.
+ * @return OK, ARGUMENT. @since 0.1 */
+FMGCAM_API fmgcam_status fmgcam_restart(fmgcam_context *context);
 
 /* ---- Is it the right head? ----------------------------------------------- */
 

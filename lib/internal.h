@@ -73,9 +73,8 @@ struct fmgcam_history {
     size_t scores;                     /* n; 0 before the first frame */
     uint64_t frames;                   /* with scores */
     struct fmgcam_memory map_memory;   /* of smooth.c */
-    size_t classes;    /* K of the maps of the frame before; 0: forgotten */
-    uint32_t map_rank; /* 0 before the first frame */
-    size_t depth, height, width; /* of a map */
+    size_t classes; /* K of the maps of the frame before; 0: forgotten */
+    size_t depth, height, width; /* of a map; 0 before the first frame */
 };
 
 struct fmgcam_context {

@@ -66,7 +66,6 @@ static void keep(struct fmgcam_history *history, const uint32_t *classes,
     memcpy(record.classes, classes, view->channels * sizeof *classes);
     memcpy(record.maps, maps, view->channels * view->cells * sizeof *maps);
     history->classes = view->channels;
-    history->map_rank = view->rank;
     history->depth = view->depth;
     history->height = view->height;
     history->width = view->width;
@@ -95,17 +94,16 @@ static fmgcam_status check_shape(fmgcam_context *context,
                                  const struct fmgcam_view *view)
 {
     const struct fmgcam_history *history = &context->history;
-    if (history->map_rank == 0 ||
-        (view->rank == history->map_rank && view->depth == history->depth &&
-         view->height == history->height && view->width == history->width))
+    if (history->width == 0 ||
+        (view->depth == history->depth && view->height == history->height &&
+         view->width == history->width))
         return FMGCAM_STATUS_OK;
     return fmgcam_fail(context, FMGCAM_STATUS_SHAPE,
-                       "signed_maps: rank %u and maps of %zu x %zu x %zu, "
-                       "expected rank %u and %zu x %zu x %zu as in the frames "
-                       "before, or fmgcam_restart()",
-                       view->rank, view->depth, view->height, view->width,
-                       history->map_rank, history->depth, history->height,
-                       history->width);
+                       "signed_maps: maps of %zu x %zu x %zu, expected "
+                       "%zu x %zu x %zu as in the frames before, or "
+                       "fmgcam_restart()",
+                       view->depth, view->height, view->width, history->depth,
+                       history->height, history->width);
 }
 
 static fmgcam_status check_output(fmgcam_context *context,

@@ -685,7 +685,10 @@ static void test_maps_may_have_one_or_three_axes(void **state)
         {maps, FMGCAM_DTYPE_FLOAT32, 2, {1, 24}, {24, 1}},
         {maps, FMGCAM_DTYPE_FLOAT32, 3, {1, 4, 6}, {24, 6, 1}},
         {maps, FMGCAM_DTYPE_FLOAT32, 3, {1, 6, 4}, {24, 4, 1}},
+        {maps, FMGCAM_DTYPE_FLOAT32, 3, {1, 3, 6}, {24, 6, 1}},
+        {maps, FMGCAM_DTYPE_FLOAT32, 3, {1, 4, 5}, {24, 6, 1}},
         {maps, FMGCAM_DTYPE_FLOAT32, 4, {1, 2, 3, 4}, {24, 12, 4, 1}},
+        {maps, FMGCAM_DTYPE_FLOAT32, 4, {1, 1, 3, 4}, {24, 12, 4, 1}},
     };
 
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
@@ -801,7 +804,7 @@ static void test_restart_and_reserve_forget_all(void **state)
                   FMGCAM_STATUS_SHAPE, "scores: 2 classes, expected 3");
     expect_status(f->context,
                   fmgcam_smooth_maps(f->context, NULL, &turned, one, &to),
-                  FMGCAM_STATUS_SHAPE, "1 x 6 x 5, expected rank 3 and 1 x 5");
+                  FMGCAM_STATUS_SHAPE, "1 x 6 x 5, expected 1 x 5 x 6");
     expect_ok(f->context, track(f->context, NULL, scores, 3, &s));
     expect_ok(f->context, fmgcam_restart(f->context));
     expect_ok(f->context, track(f->context, NULL, small, 2, &s));

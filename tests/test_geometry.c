@@ -642,6 +642,33 @@ static void test_a_runner_paints_the_same(void **state)
     free(values);
 }
 
+static void test_no_chain_needs_more_than_was_reserved(void **state)
+{
+    fixture *f = *state;
+    const fmgcam_limits limits = {.struct_size = sizeof limits,
+                                  .classes = 1,
+                                  .channels = 1,
+                                  .map_height = 12,
+                                  .map_width = 12,
+                                  .picture_height = 70,
+                                  .picture_width = 70};
+    rng r;
+
+    rng_init(&r, 5004);
+    expect_ok(f->context, fmgcam_reserve(f->context, &limits));
+    size_t before = f->heap.requests;
+    for (int i = 0; i < 300; i++) {
+        uint32_t width = 1 + rng_below(&r, 70), height = 1 + rng_below(&r, 70);
+        sizes size = {1, 1, 1 + rng_below(&r, 12), 1 + rng_below(&r, 12)};
+        float *values = number_cells(size);
+        chain c = random_chain(&r, width, height);
+        free(draw_cells(f->context, 1 + rng_below(&r, 3), values, size, &c,
+                        width, height));
+        free(values);
+    }
+    assert_int_equal(f->heap.requests, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -655,6 +682,7 @@ int main(void)
         fixture_test(test_a_geometry_that_cannot_be_is_named),
         fixture_test(test_unseen_pixels_fade_or_stay),
         fixture_test(test_a_runner_paints_the_same),
+        fixture_test(test_no_chain_needs_more_than_was_reserved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -617,6 +617,34 @@ static void test_rows_are_stretched_alike(void **state)
             }
 }
 
+/* However small a part of however few pixels the map covers. */
+static void test_taps_fit_into_their_space(void **state)
+{
+    rng r;
+
+    (void)state;
+    rng_init(&r, 9007);
+    for (int i = 0; i < 200000; i++) {
+        size_t cells = 1 + rng_below(&r, 40), pixels = 1 + rng_below(&r, 60);
+        double span =
+            ldexp((double)rng_uniform(&r, 0.5f, 1), (int)rng_below(&r, 12) - 5);
+        double from = (double)rng_uniform(&r, 0, 1) * (double)pixels;
+        const struct fmgcam_geometry geometry = {
+            .left = from - span * (double)rng_uniform(&r, 0, 1),
+            .right = from + span,
+            .seen_left = from,
+            .seen_right = fmin(from + span, (double)pixels),
+        };
+        const struct fmgcam_reach reach =
+            fmgcam_reach_across(&geometry, (uint32_t)pixels, cells);
+        for (uint32_t resample = 1; resample <= 3; resample++) {
+            size_t taps = fmgcam_tap_count(resample, &reach);
+            assert_true(taps >= 1 && taps <= cells);
+            assert_true(taps * reach.count <= fmgcam_tap_space(cells, pixels));
+        }
+    }
+}
+
 /* A strip of a picture and all that it is made of. */
 typedef struct scene {
     guard lines, under, out;
@@ -899,6 +927,7 @@ int main(void)
         cmocka_unit_test(test_both_stages_at_once_are_alike),
         cmocka_unit_test(test_the_usual_maps_are_done_at_once),
         cmocka_unit_test(test_rows_are_stretched_alike),
+        cmocka_unit_test(test_taps_fit_into_their_space),
         cmocka_unit_test(test_strips_are_shaded_alike),
         cmocka_unit_test(test_huge_values_are_clamped_alike),
         cmocka_unit_test(test_explanations_and_pictures_have_the_same_bits),

@@ -34,8 +34,9 @@ struct painting {
     enum manner manner;
     const fmgcam_image *picture; /* NULL for a heatmap */
     const fmgcam_image *out;
-    uint32_t format;             /* in which is drawn: that of out, but RGB for
-                                    grey */
+    /* In which is drawn: that of out, but for grey RGBA, which is the fastest to
+     * make grey of. */
+    uint32_t format;
     struct fmgcam_pixels pixels; /* but for their place */
     struct fmgcam_contest contest;
     struct fmgcam_ramp ramp;
@@ -214,30 +215,25 @@ static void shade(const struct painting *painting,
     }
 }
 
-/* The picture becomes pixels of the format in which is drawn, and is drawn over
- * in place. */
-static void shade_converted(const struct painting *painting,
-                            const struct fmgcam_strip *strip,
-                            struct fmgcam_pixels pixels, uint8_t *out)
-{
-    const fmgcam_image *picture = painting->picture;
-    pixels.out = out;
-    if (picture) {
-        fmgcam_convert_pixels(picture->format, pixels.under, painting->format,
-                              out, strip->width);
-        pixels.under = out;
-    }
-    shade(painting, strip, &pixels);
-}
-
-static void shade_grey(const struct painting *painting,
+/* Where picture or result has another format than the one in which is drawn, a
+ * copy of the strip takes its place. */
+static void shade_copy(const struct painting *painting,
                        const struct fmgcam_strip *strip,
-                       const struct fmgcam_pixels *pixels)
+                       struct fmgcam_pixels pixels)
 {
-    uint8_t colored[3 * FMGCAM_STRIP_FLOATS];
-    shade_converted(painting, strip, *pixels, colored);
-    fmgcam_convert_pixels(painting->format, colored, painting->out->format,
-                          pixels->out, strip->width);
+    const fmgcam_image *picture = painting->picture, *out = painting->out;
+    uint8_t copy[4 * FMGCAM_STRIP_FLOATS], *to = pixels.out;
+    if (picture && picture->format != painting->format) {
+        fmgcam_convert_pixels(picture->format, pixels.under, painting->format,
+                              copy, strip->width);
+        pixels.under = copy;
+    }
+    if (out->format != painting->format)
+        pixels.out = copy;
+    shade(painting, strip, &pixels);
+    if (out->format != painting->format)
+        fmgcam_convert_pixels(painting->format, copy, out->format, to,
+                              strip->width);
 }
 
 /* Draw a strip that begins at pixel (x, y). */
@@ -249,10 +245,9 @@ static void place_strip(const struct painting *painting,
     pixels.out = pixel_of(out, y, x);
     if (picture)
         pixels.under = pixel_of(picture, y, x);
-    if (painting->format != out->format)
-        shade_grey(painting, strip, &pixels);
-    else if (picture && picture->format != out->format)
-        shade_converted(painting, strip, pixels, pixels.out);
+    if (out->format != painting->format ||
+        (picture && picture->format != painting->format))
+        shade_copy(painting, strip, pixels);
     else
         shade(painting, strip, &pixels);
 }
@@ -275,7 +270,7 @@ static struct painting begin_painting(const fmgcam_context *context,
         .kernels = &context->kernels,
         .picture = picture,
         .out = out,
-        .format = is_grey ? FMGCAM_PIXEL_RGB8 : out->format,
+        .format = is_grey ? FMGCAM_PIXEL_RGBA8 : out->format,
         .contest = {.classes = subject->view.channels,
                     .scales = scratch->scales,
                     .colors = scratch->colors},

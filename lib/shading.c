@@ -155,7 +155,26 @@ static inline vec4 color_of(const struct fmgcam_ramp *ramp, float value)
            (at - (float)below) * load4(ramp->rises[below]);
 }
 
-/* Four at a time, which is what a vector holds of each channel. */
+/* strength * color over (1 - strength) * under. */
+static inline void put_pixel(const struct fmgcam_pixels *pixels, size_t x,
+                             float strength, vec4 color)
+{
+    const size_t bytes = pixels->bytes == 4 ? 4 : 3;
+    uint8_t *out = pixels->out + bytes * x, alpha = 255;
+    vec4 value = strength * color;
+    if (pixels->under) {
+        const uint8_t *under = pixels->under + bytes * x;
+        int4 level = {under[0], under[1], under[2], 0};
+        value += (1.0f - strength) * __builtin_convertvector(level, vec4);
+        alpha = bytes == 4 ? under[3] : alpha;
+    }
+    int4 levels = round_levels(value);
+    for (size_t c = 0; c < 3; c++)
+        out[c] = (uint8_t)levels[c];
+    if (bytes == 4)
+        out[3] = alpha;
+}
+
 static void shade_ramp(const struct fmgcam_strip *given,
                        const struct fmgcam_pixels *given_pixels,
                        const struct fmgcam_ramp *ramp)
@@ -164,18 +183,13 @@ static void shade_ramp(const struct fmgcam_strip *given,
     const struct fmgcam_pixels pixels = *given_pixels;
     const int even = !pixels.under || pixels.constant;
     const vec4 none = {0};
-    vec4 colors[3] = {{0}};
     for (size_t x = 0; x < strip.width; x += WIDTH) {
         vec4 value = clamp(ramp->scale * sum_lines(&strip, 0, x),
                            ramp->is_signed ? -1.0f : 0.0f, 1.0f);
         vec4 evidence = choose(value > 0.0f, value, none - value);
         vec4 strength = even ? spread(pixels.alpha) : pixels.alpha * evidence;
-        for (size_t i = 0; i < WIDTH; i++) {
-            vec4 color = strength[i] * color_of(ramp, value[i]);
-            for (size_t c = 0; c < 3; c++)
-                colors[c][i] = color[c];
-        }
-        store_pixels(&pixels, x, strip.width, 1.0f - strength, colors);
+        for (size_t i = 0; i < smaller(WIDTH, strip.width - x); i++)
+            put_pixel(&pixels, x + i, strength[i], color_of(ramp, value[i]));
     }
 }
 

@@ -701,20 +701,40 @@ static void scene_free(scene *s)
     free(s->want);
 }
 
-static void shade(const struct fmgcam_kernels *kernels, const scene *s,
-                  bool contest, const struct fmgcam_pixels *pixels)
+enum { MIXED, CONTEST, RAMP, SIGNED_RAMP, MANNER_COUNT };
+static const char *const manners[] = {"shade_mixed", "shade_contest",
+                                      "shade_ramp", "shade_ramp, signed"};
+
+/* As the library has them, and one of two colours. */
+static struct fmgcam_ramp make_ramp(const scene *s, int manner)
 {
-    if (contest)
-        kernels->shade_contest(&s->strip, pixels, &s->contest);
-    else
-        kernels->shade_mixed(&s->strip, pixels);
+    uint32_t color_map = manner == SIGNED_RAMP ? FMGCAM_COLOR_MAP_DIVERGING
+                         : s->strip.width % 2  ? FMGCAM_COLOR_MAP_TURBO
+                                               : FMGCAM_COLOR_MAP_GREY;
+    struct fmgcam_ramp ramp = fmgcam_ramp_of(color_map, s->strip.taps % 2);
+
+    ramp.scale = s->scales[0];
+    return ramp;
 }
 
-static void check_shade(scene *s, bool contest, bool picture, bool constant,
+static void shade(const struct fmgcam_kernels *kernels, const scene *s,
+                  int manner, const struct fmgcam_pixels *pixels)
+{
+    const struct fmgcam_ramp ramp = make_ramp(s, manner);
+
+    if (manner == CONTEST)
+        kernels->shade_contest(&s->strip, pixels, &s->contest);
+    else if (manner == MIXED)
+        kernels->shade_mixed(&s->strip, pixels);
+    else
+        kernels->shade_ramp(&s->strip, pixels, &ramp);
+}
+
+static void check_shade(scene *s, int manner, bool picture, bool constant,
                         float alpha)
 {
     size_t bytes = s->pixel * s->strip.width;
-    const char *name = contest ? "shade_contest" : "shade_mixed";
+    const char *name = manners[manner];
     struct fmgcam_pixels pixels = {
         .under = picture ? s->under_pixels : NULL,
         .out = s->want,
@@ -723,11 +743,11 @@ static void check_shade(scene *s, bool contest, bool picture, bool constant,
         .constant = constant,
     };
 
-    shade(&c_kernels, s, contest, &pixels);
+    shade(&c_kernels, s, manner, &pixels);
     for (size_t t = 0; t < table_count; t++) {
         pixels.out = s->out_pixels;
         memset(s->out_pixels, 0x5A, bytes);
-        shade(&tables[t].kernels, s, contest, &pixels);
+        shade(&tables[t].kernels, s, manner, &pixels);
         same(s->out_pixels, s->want, bytes, name, t,
              "%zu pixels of %u bytes, %zu taps, picture %d, constant %d",
              s->strip.width, s->pixel, s->strip.taps, picture, constant);
@@ -736,7 +756,7 @@ static void check_shade(scene *s, bool contest, bool picture, bool constant,
             continue;
         memcpy(s->out_pixels, s->under_pixels, bytes);
         pixels.under = s->out_pixels; /* in place */
-        shade(&tables[t].kernels, s, contest, &pixels);
+        shade(&tables[t].kernels, s, manner, &pixels);
         same(s->out_pixels, s->want, bytes, name, t, "%zu pixels in place",
              s->strip.width);
         pixels.under = s->under_pixels;
@@ -751,10 +771,10 @@ static void check_scene(rng *r, size_t width, size_t taps, float scale,
 
     for (uint32_t pixel = 3; pixel <= 4; pixel++) {
         scene_init(&s, r, pixel, width, taps, scale, shift, side);
-        for (int contest = 0; contest < 2; contest++) {
-            check_shade(&s, contest, false, false, 1);
+        for (int manner = 0; manner < MANNER_COUNT; manner++) {
+            check_shade(&s, manner, false, false, 1);
             for (int constant = 0; constant < 2; constant++)
-                check_shade(&s, contest, true, constant, alphas[shift % 4]);
+                check_shade(&s, manner, true, constant, alphas[shift % 4]);
         }
         scene_free(&s);
     }

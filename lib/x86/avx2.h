@@ -118,6 +118,19 @@ KERNEL_INLINE vec vec_relu(vec x)
     return _mm256_and_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NLE_UQ), x);
 }
 
+/* Whole numbers, rounded towards 0. */
+KERNEL_INLINE vec vec_whole(vec x)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvttps_epi32(x));
+}
+
+/* table[4 * indices[i]] in lane i; indices are whole numbers. */
+KERNEL_INLINE vec vec_gather4(const float *table, vec indices)
+{
+    __m256i at = _mm256_slli_epi32(_mm256_cvttps_epi32(indices), 2);
+    return _mm256_i32gather_ps(table, at, sizeof *table);
+}
+
 /* Byte @p index of each lane's 4, as a number. */
 KERNEL_INLINE vec vec_byte(vec bits, size_t index)
 {
@@ -132,5 +145,8 @@ void fmgcam_avx2_shade_mixed(const struct fmgcam_strip *strip,
 void fmgcam_avx2_shade_contest(const struct fmgcam_strip *strip,
                                const struct fmgcam_pixels *pixels,
                                const struct fmgcam_contest *contest);
+void fmgcam_avx2_shade_ramp(const struct fmgcam_strip *strip,
+                            const struct fmgcam_pixels *pixels,
+                            const struct fmgcam_ramp *ramp);
 
 #endif

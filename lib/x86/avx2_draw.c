@@ -164,5 +164,6 @@ KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
 
 #define SHADE_MIXED   fmgcam_avx2_shade_mixed
 #define SHADE_CONTEST fmgcam_avx2_shade_contest
+#define SHADE_RAMP    fmgcam_avx2_shade_ramp
 
 #include "shading.h"

@@ -154,4 +154,5 @@ void fmgcam_use_avx2_kernels(struct fmgcam_kernels *kernels)
     kernels->stretch = fmgcam_avx2_stretch;
     kernels->shade_mixed = fmgcam_avx2_shade_mixed;
     kernels->shade_contest = fmgcam_avx2_shade_contest;
+    kernels->shade_ramp = fmgcam_avx2_shade_ramp;
 }

@@ -117,6 +117,19 @@ KERNEL_INLINE vec vec_relu(vec x)
         _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NLE_UQ), x);
 }
 
+/* Whole numbers, rounded towards 0. */
+KERNEL_INLINE vec vec_whole(vec x)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvttps_epi32(x));
+}
+
+/* table[4 * indices[i]] in lane i; indices are whole numbers. */
+KERNEL_INLINE vec vec_gather4(const float *table, vec indices)
+{
+    __m512i at = _mm512_slli_epi32(_mm512_cvttps_epi32(indices), 2);
+    return _mm512_i32gather_ps(at, table, sizeof *table);
+}
+
 /* Byte @p index of each lane's 4, as a number. */
 KERNEL_INLINE vec vec_byte(vec bits, size_t index)
 {
@@ -132,5 +145,8 @@ void fmgcam_avx512_shade_mixed(const struct fmgcam_strip *strip,
 void fmgcam_avx512_shade_contest(const struct fmgcam_strip *strip,
                                  const struct fmgcam_pixels *pixels,
                                  const struct fmgcam_contest *contest);
+void fmgcam_avx512_shade_ramp(const struct fmgcam_strip *strip,
+                              const struct fmgcam_pixels *pixels,
+                              const struct fmgcam_ramp *ramp);
 
 #endif

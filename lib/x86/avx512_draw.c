@@ -150,5 +150,6 @@ KERNEL_INLINE void store_pixels(const struct fmgcam_pixels *pixels, size_t x,
 
 #define SHADE_MIXED   fmgcam_avx512_shade_mixed
 #define SHADE_CONTEST fmgcam_avx512_shade_contest
+#define SHADE_RAMP    fmgcam_avx512_shade_ramp
 
 #include "shading.h"

@@ -356,4 +356,5 @@ void fmgcam_use_avx512_kernels(struct fmgcam_kernels *kernels)
     kernels->stretch = fmgcam_avx512_stretch;
     kernels->shade_mixed = fmgcam_avx512_shade_mixed;
     kernels->shade_contest = fmgcam_avx512_shade_contest;
+    kernels->shade_ramp = fmgcam_avx512_shade_ramp;
 }

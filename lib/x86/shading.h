@@ -4,7 +4,7 @@
  *
  *   store_pixels(pixels, x, width, keep, colors)
  *                    keep * under + colors, rounded, as WIDTH pixels at x
- *   SHADE_MIXED, SHADE_CONTEST
+ *   SHADE_MIXED, SHADE_CONTEST, SHADE_RAMP
  *                    the names of the kernels */
 
 /* A copy of the strip, which no store to the picture can change. Up to
@@ -160,5 +160,44 @@ KERNEL void SHADE_CONTEST(const struct fmgcam_strip *strip,
     case 4: shade_contest_of(strip, pixels, contest, 4); break;
     case 2: shade_contest_of(strip, pixels, contest, 2); break;
     default: shade_contest_of(strip, pixels, contest, 0); break;
+    }
+}
+
+/* ---- A colour map -------------------------------------------------------- */
+
+/* Channel @p channel of the colours of values in 0...1. */
+KERNEL_INLINE vec look_up(const struct fmgcam_ramp *ramp, vec shares,
+                          size_t channel)
+{
+    const float last = (float)(ramp->count - 1);
+    vec at = vec_mul(shares, vec_of(last));
+    vec below = vec_clamp(vec_whole(at), vec_of(0.0f), vec_of(last - 1.0f));
+    return vec_add(vec_gather4(ramp->colors[0] + channel, below),
+                   vec_mul(vec_sub(at, below),
+                           vec_gather4(ramp->rises[0] + channel, below)));
+}
+
+KERNEL void SHADE_RAMP(const struct fmgcam_strip *strip,
+                       const struct fmgcam_pixels *given,
+                       const struct fmgcam_ramp *ramp)
+{
+    const struct fmgcam_pixels pixels = *given;
+    const struct reader reader = open_reader(strip, 0);
+    const size_t width = strip->width;
+    const int even = !pixels.under || pixels.constant;
+    const vec alpha = vec_of(pixels.alpha), half = vec_of(0.5f);
+    const vec one = vec_of(1.0f), zero = vec_of(0.0f);
+    const vec low = vec_of(ramp->is_signed ? -1.0f : 0.0f);
+    for (size_t x = 0; x < width; x += WIDTH) {
+        vec value =
+            vec_clamp(vec_mul(vec_of(ramp->scale), sum_lines(&reader, 0, 0, x)),
+                      low, one);
+        vec evidence = vec_max(value, vec_sub(zero, value));
+        vec shares =
+            ramp->is_signed ? vec_add(half, vec_mul(half, value)) : value;
+        vec strength = even ? alpha : vec_mul(alpha, evidence), colors[3];
+        EACH (i, 3)
+            colors[i] = vec_mul(strength, look_up(ramp, shares, i));
+        store_pixels(&pixels, x, width, vec_sub(one, strength), colors);
     }
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The report as a tree of jansson's, then as text. Numbers are printed and read
- * in the C locale, which the program never leaves. */
+/* The report as a tree of jansson's, then as text. */
 #include "report.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <jansson.h>
@@ -13,10 +11,7 @@
 #include "diagnose.h"
 #include "explain_draw.h"
 #include "head_text.h"
-
-/* Enough for any sum that was made of float32 values; with 17 digits, 0.6 would
- * come out as 0.59999999999999998. */
-#define REAL_DIGITS 15
+#include "json_values.h"
 
 typedef struct report {
     const explain_options *asked;
@@ -46,25 +41,6 @@ static void append(report *r, json_t *array, json_t *value)
     r->bad |= json_array_append_new(array, value);
 }
 
-/* JSON has no NaN and no infinity. */
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-/* The decimal number with the fewest digits that is @p value in float32. */
-static json_t *shortest(float value)
-{
-    char text[32];
-    int digits = 1;
-    if (!isfinite(value))
-        return json_null();
-    do
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-    while (strtof(text, NULL) != value && digits++ < 9);
-    return json_real(strtod(text, NULL));
-}
-
 static json_t *integers(report *r, const int64_t *values, size_t count)
 {
     json_t *array = json_array();
@@ -92,7 +68,7 @@ static json_t *options_tree(report *r)
     for (size_t i = 0; i < CHOICE_OPTION_COUNT; i++)
         set(r, tree, choice_options[i].key,
             json_string(choice_name(&choice_options[i], options)));
-    set(r, tree, "alpha", shortest(options->alpha));
+    set(r, tree, "alpha", json_of_float(options->alpha));
     set(r, tree, "top", top ? json_integer(top) : json_null());
     set(r, tree, "color_by",
         json_string(r->asked->color_by_class ? "class" : "rank"));
@@ -116,8 +92,8 @@ static json_t *head_tree(report *r)
         return json_null(); /* activations that are not finite */
     json_t *tree = json_object();
     set(r, tree, "fits", json_boolean(check.cause == FMGCAM_HEAD_FITS));
-    set(r, tree, "error", real(check.error));
-    set(r, tree, "bound", real(check.bound));
+    set(r, tree, "error", json_of_real(check.error));
+    set(r, tree, "bound", json_of_real(check.bound));
     set(r, tree, "cause",
         check.cause == FMGCAM_HEAD_FITS ? json_null()
                                         : json_string(head_cause(check.cause)));
@@ -130,7 +106,7 @@ static json_t *overlap_tree(report *r)
     for (uint32_t i = 0; i < r->maps->classes; i++) {
         json_t *row = json_array();
         for (uint32_t j = 0; j < r->maps->classes; j++)
-            append(r, row, shortest(r->overlap[i * r->maps->classes + j]));
+            append(r, row, json_of_float(r->overlap[i * r->maps->classes + j]));
         append(r, rows, row);
     }
     return rows;
@@ -149,7 +125,7 @@ static json_t *numbers(report *r, const double *values, size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)
-        append(r, array, real(values[i]));
+        append(r, array, json_of_real(values[i]));
     return array;
 }
 
@@ -206,18 +182,19 @@ static void set_measures(report *r, json_t *tree,
     bool has_centroid = is_plane && (m->flags & FMGCAM_MEASURE_CENTROID);
     json_t *centroid = has_centroid ? json_array() : json_null();
     if (has_centroid) {
-        append(r, centroid, real(m->centroid_x));
-        append(r, centroid, real(m->centroid_y));
+        append(r, centroid, json_of_real(m->centroid_x));
+        append(r, centroid, json_of_real(m->centroid_y));
     }
-    set(r, tree, "area", real(m->area));
-    set(r, tree, "peak", shortest((float)m->peak));
-    set(r, tree, "mass", real(m->mass));
+    set(r, tree, "area", json_of_real(m->area));
+    set(r, tree, "peak", json_of_float((float)m->peak));
+    set(r, tree, "mass", json_of_real(m->mass));
     set(r, tree, "box", has_box ? integers(r, box, 4) : json_null());
     set(r, tree, "centroid", centroid);
     set(r, tree, "picture_box", picture_box(r, m));
     set(r, tree, "positive_share",
-        m->flags & FMGCAM_MEASURE_POSITIVE_SHARE ? real(m->positive_share)
-                                                 : json_null());
+        m->flags & FMGCAM_MEASURE_POSITIVE_SHARE
+            ? json_of_real(m->positive_share)
+            : json_null());
 }
 
 static json_t *class_tree(report *r, uint32_t rank)
@@ -238,13 +215,13 @@ static json_t *class_tree(report *r, uint32_t rank)
         classes->indices ? json_integer(classes->indices[rank]) : json_null());
     set(r, tree, "label", label ? json_string(label) : json_null());
     set(r, tree, "score",
-        classes->scores ? shortest(classes->scores[rank]) : json_null());
+        classes->scores ? json_of_float(classes->scores[rank]) : json_null());
     set(r, tree, "probability",
-        classes->probabilities ? shortest(classes->probabilities[rank])
+        classes->probabilities ? json_of_float(classes->probabilities[rank])
                                : json_null());
     set_measures(r, tree, &m);
     set(r, tree, "contribution",
-        r->contributions ? real(r->contributions[rank]) : json_null());
+        r->contributions ? json_of_real(r->contributions[rank]) : json_null());
     return tree;
 }
 
@@ -328,23 +305,12 @@ static int measure_region(report *r)
     return status ? explain_fail(r->inputs, r->context, status) : 0;
 }
 
-static int put_text(const char *text, size_t size, void *to)
-{
-    return output_put(to, text, size);
-}
-
 static int write_tree(report *r, output *to)
 {
     json_t *tree = report_tree(r);
-    int bad = r->bad;
-    if (!bad)
-        bad = json_dump_callback(tree, put_text, to,
-                                 JSON_INDENT(2) |
-                                     JSON_REAL_PRECISION(REAL_DIGITS));
+    int status = json_write(r->bad ? NULL : tree, to);
     json_decref(tree);
-    if (bad)
-        return to->status ? to->status : fail_memory();
-    return output_put(to, "\n", 1);
+    return status;
 }
 
 int report_write(const explain_options *options, fmgcam_context *context,

@@ -26,11 +26,6 @@ typedef struct explain_run {
     output_set outputs;
 } explain_run;
 
-static bool is_wanted(const explain_run *run, int file)
-{
-    return run->asked->files[file] != NULL;
-}
-
 static int set_up(explain_run *run)
 {
     fmgcam_status status = fmgcam_create(NULL, &run->context, NULL, 0);
@@ -114,9 +109,7 @@ static int write_report(const explain_run *run, output *to)
 
 /* ---- Outputs ------------------------------------------------------------- */
 
-typedef int (*output_writer)(const explain_run *run, output *to);
-
-static const output_writer writers[FILE_COUNT] = {
+static int (*const writers[FILE_COUNT])(const explain_run *, output *) = {
     [FILE_OVERLAY] = write_overlay,
     [FILE_HEATMAP] = write_heatmap,
     [FILE_MAPS] = write_maps,
@@ -127,34 +120,16 @@ static const output_writer writers[FILE_COUNT] = {
     [FILE_REPORT] = write_report,
 };
 
-static int write_one(explain_run *run, int file)
+static int write_one(const void *run, int output_number, output *to)
 {
-    output *to;
-    int status = output_begin(&run->outputs, run->asked->files[file], &to);
-    if (!status)
-        status = writers[file](run, to);
-    if (!status)
-        status = output_finish(to);
-    return status;
+    return writers[FILE_FIRST_OUTPUT + output_number](run, to);
 }
 
-/* What went into a pipe or device cannot be taken back, so these come last. */
 static int write_outputs(explain_run *run)
 {
-    bool is_last[FILE_COUNT] = {false};
-    for (int i = FILE_FIRST_OUTPUT; i < FILE_COUNT; i++)
-        is_last[i] =
-            is_wanted(run, i) && output_is_straight(run->asked->files[i]);
-    for (int last = 0; last < 2; last++) {
-        for (int i = FILE_FIRST_OUTPUT; i < FILE_COUNT; i++) {
-            if (!is_wanted(run, i) || is_last[i] != (last == 1))
-                continue;
-            int status = write_one(run, i);
-            if (status)
-                return status;
-        }
-    }
-    return output_set_commit(&run->outputs);
+    return output_set_write(&run->outputs,
+                            run->asked->files + FILE_FIRST_OUTPUT,
+                            FILE_COUNT - FILE_FIRST_OUTPUT, write_one, run);
 }
 
 /* ---- The command --------------------------------------------------------- */

@@ -213,6 +213,36 @@ bool output_is_straight(const char *path)
            (stat(path, &found) == 0 && !S_ISREG(found.st_mode));
 }
 
+static int write_file(output_set *set, const char *path, int which,
+                      output_writer write_one, const void *run)
+{
+    output *to;
+    int status = output_begin(set, path, &to);
+    if (!status)
+        status = write_one(run, which, to);
+    if (!status)
+        status = output_finish(to);
+    return status;
+}
+
+int output_set_write(output_set *set, const char *const *paths, int count,
+                     output_writer write_one, const void *run)
+{
+    bool is_last[OUTPUT_SET_MAX] = {false};
+    for (int i = 0; i < count; i++)
+        is_last[i] = paths[i] && output_is_straight(paths[i]);
+    for (int last = 0; last < 2; last++) {
+        for (int i = 0; i < count; i++) {
+            if (!paths[i] || is_last[i] != (last == 1))
+                continue;
+            int status = write_file(set, paths[i], i, write_one, run);
+            if (status)
+                return status;
+        }
+    }
+    return output_set_commit(set);
+}
+
 /* ---- The same file ------------------------------------------------------- */
 
 static bool same_inode(const struct stat *one, const struct stat *other)

@@ -47,6 +47,17 @@ int output_set_commit(output_set *set);
 /* Remove what was not committed. */
 void output_set_abandon(output_set *set);
 
+/* Writes the content of file @p which of those that @p run makes.
+ * @return 0, or the exit status. */
+typedef int (*output_writer)(const void *run, int which, output *to);
+
+/* Write those of @p count (up to OUTPUT_SET_MAX) files whose path is not NULL,
+ * @p which being their place in @p paths, and put them in place: all or none.
+ * What goes into a pipe or device cannot be taken back, so that comes last.
+ * @return 0, or the exit status. */
+int output_set_write(output_set *set, const char *const *paths, int count,
+                     output_writer write_one, const void *run);
+
 /* Is @p path written straight, so that it cannot be taken back? */
 bool output_is_straight(const char *path);
 

@@ -136,6 +136,14 @@ const choice_option choice_options[CHOICE_OPTION_COUNT] = {
     {"color-map", "color_map", offsetof(fmgcam_options, color_map), color_maps},
 };
 
+const choice_option *choice_option_named(const char *name)
+{
+    for (size_t i = 0; i < CHOICE_OPTION_COUNT; i++)
+        if (strcmp(choice_options[i].name, name) == 0)
+            return &choice_options[i];
+    return NULL;
+}
+
 /* "relu, gelu, elu, none" */
 static void list_names(const choice *choices, char *text, size_t size)
 {

@@ -26,6 +26,9 @@ typedef struct choice_option {
 /* In the order of the report. */
 extern const choice_option choice_options[CHOICE_OPTION_COUNT];
 
+/* The one called @p name, without its dashes; NULL where there is none. */
+const choice_option *choice_option_named(const char *name);
+
 /* *value = that of the choice called @p name, up to one with name NULL.
  * @return 0, or the exit status after saying which names @p option has. */
 int choice_find(const char *option, const choice *choices, const char *name,

@@ -243,6 +243,11 @@ int output_set_write(output_set *set, const char *const *paths, int count,
     return output_set_commit(set);
 }
 
+bool output_is_stdout(const char *path)
+{
+    return descriptor_of(path) == STDOUT_FILENO;
+}
+
 /* ---- The same file ------------------------------------------------------- */
 
 static bool same_inode(const struct stat *one, const struct stat *other)

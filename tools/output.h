@@ -61,6 +61,9 @@ int output_set_write(output_set *set, const char *const *paths, int count,
 /* Is @p path written straight, so that it cannot be taken back? */
 bool output_is_straight(const char *path);
 
+/* Does @p path stand for the standard output? */
+bool output_is_stdout(const char *path);
+
 /* Would writing @p path replace the regular file @p input? */
 bool output_replaces(const char *path, const char *input);
 

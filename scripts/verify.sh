@@ -77,6 +77,12 @@ under_valgrind() {
         return 1
     }
     tail -n 1 build-verify-gcc/valgrind-cli.log
+    python3 tests/test_compare.py build-verify-gcc/fmgcam-valgrind . \
+        > build-verify-gcc/valgrind-compare.log 2>&1 || {
+        tail -n 40 build-verify-gcc/valgrind-compare.log
+        return 1
+    }
+    tail -n 1 build-verify-gcc/valgrind-compare.log
 }
 
 # Unpack packages of another architecture into a folder, by a configuration of

@@ -1454,7 +1454,8 @@ class Outputs(Case):
     def test_a_full_device(self):
         for flag in ("--maps", "--class-maps", "--winner", "--report"):
             self.assert_fails(1, "fmgcam: /dev/full: No space left", *self.inputs, flag, "/dev/full")
-        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help")):
+        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help"),
+                     ("compare", "--help")):
             with open("/dev/full", "wb") as full:
                 self.assert_fails(1, "standard output: No space left", *args, command=None, stdout=full)
 
@@ -1650,12 +1651,13 @@ class Documentation(Case):
             return f.read()
 
     def test_width(self):
-        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help")):
+        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help"),
+                     ("compare", "--help")):
             self.assertLessEqual(max(map(len, self.text(*args).splitlines())), 80)
 
     def test_help_and_manual_page_list_the_same_options(self):
         listed = set(re.findall(r"^  (--[a-z-]+)", self.text("--help") + self.text("explain", "--help")
-                                + self.text("check-head", "--help"), re.M))
+                                + self.text("check-head", "--help") + self.text("compare", "--help"), re.M))
         described = {"--" + name for name in re.findall(r"^\.It Fl -([a-z-]+)", self.man(), re.M)}
         mentioned = {"--" + name for name in re.findall(r"Fl -([a-z-]+)", self.man())}
         self.assertEqual(listed, described)
@@ -1663,7 +1665,7 @@ class Documentation(Case):
         self.assertGreater(len(listed), 40)
 
     def test_help_and_manual_page_list_the_same_values(self):
-        text = self.text("explain", "--help")
+        text = self.text("explain", "--help") + self.text("compare", "--help")
         for name, values in re.findall(r"^\.It Fl -([a-z-]+) Cm ([a-z0-9| -]+)$", self.man(), re.M):
             entry = re.search(r"^  --%s .*?(?=^  --|^$)" % name, text, re.M | re.S).group()
             for value in values.split(" | "):

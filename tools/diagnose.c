@@ -62,3 +62,12 @@ int fail_usage(const char *subject, const char *format, ...)
     va_end(values);
     return STATUS_USAGE;
 }
+
+int fail_threshold(const char *subject, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    print_line(subject, format, values);
+    va_end(values);
+    return STATUS_UNMET;
+}

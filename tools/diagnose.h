@@ -20,7 +20,8 @@
 enum {
     STATUS_DONE = 0,
     STATUS_FAILED = 1, /* a file, its content, writing */
-    STATUS_USAGE = 2   /* wrong usage */
+    STATUS_USAGE = 2,  /* wrong usage */
+    STATUS_UNMET = 3   /* compared, but a threshold is not met */
 };
 
 /* @p subject is the file or option; NULL leaves it out. @return FAILED. */
@@ -35,5 +36,9 @@ int fail_memory(void);
 
 /* As fail(). @return USAGE. */
 int fail_usage(const char *subject, const char *format, ...) DIAGNOSE_FORMAT;
+
+/* As fail(). @return UNMET. */
+int fail_threshold(const char *subject, const char *format,
+                   ...) DIAGNOSE_FORMAT;
 
 #endif

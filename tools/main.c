@@ -19,6 +19,7 @@
 #include <fmgcam/fmgcam.h>
 
 #include "check_head.h"
+#include "compare.h"
 #include "diagnose.h"
 #include "explain.h"
 
@@ -33,6 +34,7 @@ static const command commands[] = {
      explain_main},
     {"check-head", "check that a classifier can stand in for gradients",
      check_head_main},
+    {"compare", "tell how far two explanations agree", compare_main},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -51,7 +53,8 @@ static void print_help(void)
           "  --help     print this text and exit; with a command, its options\n"
           "  --version  print the version and exit\n"
           "\n"
-          "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+          "Exit status: 0 done, 1 failed, 2 wrong usage; of compare also 3, a\n"
+          "threshold is not met.\n",
           stdout);
 }
 

@@ -696,9 +696,12 @@ class Geometry(Case):
                     self.check_box(lit)
 
     def check_box(self, lit):
-        box = json.loads(self.get("r.json"))["classes"][0]["picture_box"]
+        report = json.loads(self.get("r.json"))["classes"][0]
+        box, centroid = report["picture_box"], report["picture_centroid"]
         for x, y in lit:
             self.assertTrue(box[0] <= x + 0.5 <= box[2] and box[1] <= y + 0.5 <= box[3], (box, x, y))
+        self.assertAlmostEqual(centroid[0], (box[0] + box[2]) / 2)  # of one cell
+        self.assertAlmostEqual(centroid[1], (box[1] + box[3]) / 2)
 
     def setUp(self):
         super().setUp()
@@ -788,9 +791,9 @@ class Report(Case):
             "top": None, "color_by": "rank", "unseen": "fade", "preprocess": None})
         for c in r["classes"]:
             self.assertEqual(list(c), ["rank", "index", "label", "score", "probability", "area", "peak", "mass", "box",
-                                       "centroid", "picture_box", "positive_share", "contribution"])
-            self.assertEqual([c[k] for k in ("index", "label", "score", "probability", "picture_box", "contribution")],
-                             [None] * 6)
+                                       "centroid", "picture_box", "picture_centroid", "positive_share", "contribution"])
+            self.assertEqual([c[k] for k in ("index", "label", "score", "probability", "picture_box", "picture_centroid",
+                                             "contribution")], [None] * 7)
 
     def test_each_option_is_reported_as_given(self):
         for key, flag, names in (("activation", "--activation", ("relu", "gelu", "elu", "none")),

@@ -147,28 +147,37 @@ static json_t *geometry_tree(report *r)
     return tree;
 }
 
-/* From cells to pixels, where a flipped map has its edges exchanged. */
-static void place_edges(double first, double last, double cells, uint32_t low,
-                        uint32_t high, double *from, double *to)
+/* From cells to pixels along one axis. */
+static double place(double first, double last, int64_t cells, double at)
 {
-    double pixel = (last - first) / cells;
-    double a = first + low * pixel, b = first + high * pixel;
-    *from = fmin(a, b);
-    *to = fmax(a, b);
+    return first + (last - first) * at / (double)cells;
 }
 
+/* A flipped map has its edges exchanged. */
 static json_t *picture_box(report *r, const fmgcam_class_measures *m)
 {
     const fmgcam_geometry *g = &r->geometry;
     const int64_t *extents = r->maps->extents;
-    double box[4];
     if (!r->is_placed || !(m->flags & FMGCAM_MEASURE_CELLS))
         return json_null();
-    place_edges(g->left, g->right, (double)extents[1], m->left, m->right,
-                &box[0], &box[2]);
-    place_edges(g->top, g->bottom, (double)extents[0], m->top, m->bottom,
-                &box[1], &box[3]);
+    double left = place(g->left, g->right, extents[1], m->left);
+    double right = place(g->left, g->right, extents[1], m->right);
+    double top = place(g->top, g->bottom, extents[0], m->top);
+    double bottom = place(g->top, g->bottom, extents[0], m->bottom);
+    const double box[] = {fmin(left, right), fmin(top, bottom),
+                          fmax(left, right), fmax(top, bottom)};
     return numbers(r, box, 4);
+}
+
+static json_t *picture_centroid(report *r, const fmgcam_class_measures *m)
+{
+    const fmgcam_geometry *g = &r->geometry;
+    const int64_t *extents = r->maps->extents;
+    if (!r->is_placed || !(m->flags & FMGCAM_MEASURE_CENTROID))
+        return json_null();
+    const double at[] = {place(g->left, g->right, extents[1], m->centroid_x),
+                         place(g->top, g->bottom, extents[0], m->centroid_y)};
+    return numbers(r, at, 2);
 }
 
 /* ---- A class ------------------------------------------------------------- */
@@ -180,17 +189,15 @@ static void set_measures(report *r, json_t *tree,
     bool is_plane = r->maps->axes < 3;
     bool has_box = is_plane && (m->flags & FMGCAM_MEASURE_CELLS);
     bool has_centroid = is_plane && (m->flags & FMGCAM_MEASURE_CENTROID);
-    json_t *centroid = has_centroid ? json_array() : json_null();
-    if (has_centroid) {
-        append(r, centroid, json_of_real(m->centroid_x));
-        append(r, centroid, json_of_real(m->centroid_y));
-    }
+    const double centroid[] = {m->centroid_x, m->centroid_y};
     set(r, tree, "area", json_of_real(m->area));
     set(r, tree, "peak", json_of_float((float)m->peak));
     set(r, tree, "mass", json_of_real(m->mass));
     set(r, tree, "box", has_box ? integers(r, box, 4) : json_null());
-    set(r, tree, "centroid", centroid);
+    set(r, tree, "centroid",
+        has_centroid ? numbers(r, centroid, 2) : json_null());
     set(r, tree, "picture_box", picture_box(r, m));
+    set(r, tree, "picture_centroid", picture_centroid(r, m));
     set(r, tree, "positive_share",
         m->flags & FMGCAM_MEASURE_POSITIVE_SHARE
             ? json_of_real(m->positive_share)

@@ -736,6 +736,52 @@ class Geometry(Case):
                           "--maps", "out.npy")
 
 
+class RealGeometry(Case):
+    """The sample's network saw the photograph of the cat. Here the photograph is the middle of a larger picture that was
+    cropped, or has lost what a letterbox put there: the map must lie on the cat as it does on the photograph."""
+    data = os.path.join("examples", "data")
+
+    def overlay(self, name, *args):
+        self.explain("--activations", os.path.join(SOURCE, self.data, "activations.npy"), "--gradients",
+                     os.path.join(SOURCE, self.data, "gradients.npy"), "--image", name, *args, "--overlay", "o.png")
+        width, height, rgb = read_png(self.path("o.png"))
+        return [rgb[3 * width * y:3 * width * (y + 1)] for y in range(height)]
+
+    def setUp(self):
+        super().setUp()
+        photo = os.path.join(SOURCE, self.data, "chelsea.png")
+        self.width, self.height, rgb = read_png(photo)
+        self.rows = [rgb[3 * self.width * y:3 * self.width * (y + 1)] for y in range(self.height)]
+        self.want = self.overlay(photo)
+
+    def put_rows(self, rows):
+        self.put("p.png", png(len(rows[0]) // 3, len(rows), [v for row in rows for v in row]))
+
+    def assert_rows(self, got, want, allowed=1):
+        self.assertEqual(len(got), len(want))
+        for a, b in zip(got, want):
+            self.assertLessEqual(max(abs(x - y) for x, y in zip(a, b)), allowed)
+
+    def test_centre_crop(self):
+        side = [30, 60, 90] * 60
+        self.put_rows([side + row + side for row in self.rows])
+        got = self.overlay("p.png", "--preprocess", "resize:%d,crop:%dx%d" % (self.height, self.width, self.height))
+        self.assert_rows([row[180:-180] for row in got], self.want)
+        faded = [round(0.4 * v + 76.8) for v in side]
+        self.assert_rows([row[:180] + row[-180:] for row in got], [faded * 2] * self.height)
+
+    def test_flipped_crop(self):
+        mirrored = [[v for x in reversed(range(self.width)) for v in row[3 * x:3 * x + 3]] for row in self.rows]
+        self.put_rows(mirrored)
+        got = self.overlay("p.png", "--preprocess", "flip:horizontal,stretch:224x224")
+        self.assert_rows([[v for x in reversed(range(self.width)) for v in row[3 * x:3 * x + 3]] for row in got], self.want)
+
+    def test_letterbox(self):
+        self.put_rows(self.rows[60:240])
+        got = self.overlay("p.png", "--preprocess", "letterbox:%dx%d" % (self.width, self.height))
+        self.assert_rows(got, self.want[60:240])
+
+
 # ---- Colours -------------------------------------------------------------------
 
 

@@ -263,7 +263,14 @@ static void test_one_memory_in_two_formats_is_refused(void **state)
     from = (fmgcam_image){pixels, 32, 4, 8, FMGCAM_PIXEL_RGBA8, 0};
     to = (fmgcam_image){pixels + 16, 32, 4, 8, FMGCAM_PIXEL_GREY8, 0};
     expect_ok(f->context, fmgcam_draw_overlay(f->context, &layers, &from, &to));
-    to.data = pixels + 15;
+    /* The second one's rows reach into the first one's next rows. */
+    from = (fmgcam_image){pixels, 32, 4, 7, FMGCAM_PIXEL_GREY8, 0};
+    to = (fmgcam_image){pixels + 20, 32, 4, 7, FMGCAM_PIXEL_RGBA8, 0};
+    expect_status(f->context,
+                  fmgcam_draw_overlay(f->context, &layers, &from, &to),
+                  FMGCAM_STATUS_ARGUMENT, "overlay");
+    from = (fmgcam_image){pixels, 32, 4, 8, FMGCAM_PIXEL_RGBA8, 0};
+    to = (fmgcam_image){pixels + 15, 32, 4, 8, FMGCAM_PIXEL_GREY8, 0};
     expect_status(f->context,
                   fmgcam_draw_overlay(f->context, &layers, &from, &to),
                   FMGCAM_STATUS_ARGUMENT, "overlay");
@@ -424,6 +431,25 @@ static void test_colour_maps_are_the_published_ones(void **state)
     }
 }
 
+/* A slip in a table of colours is a kink. The published ones turn by 6 levels at
+ * most from stop to stop. */
+static void test_colour_maps_have_no_kinks(void **state)
+{
+    (void)state;
+    for (uint32_t map = FMGCAM_COLOR_MAP_VIRIDIS; map <= FMGCAM_COLOR_MAP_TURBO;
+         map++)
+        for (int i = 1; i < 51; i++) {
+            uint8_t before[3], here[3], after[3];
+            fmgcam_map_color(map, (float)(i - 1) / 51.0f, before);
+            fmgcam_map_color(map, (float)i / 51.0f, here);
+            fmgcam_map_color(map, (float)(i + 1) / 51.0f, after);
+            for (size_t c = 0; c < 3; c++)
+                if (abs(before[c] - 2 * here[c] + after[c]) > 6)
+                    fail_msg("map %u, stop %d, channel %zu: %u %u %u", map, i,
+                             c, before[c], here[c], after[c]);
+        }
+}
+
 /* jet: each channel climbs, stays and falls along straight lines. */
 static void test_jet_is_made_of_straight_lines(void **state)
 {
@@ -539,6 +565,8 @@ static void test_signed_maps_diverge(void **state)
     static const double shown[] = {-1, -0.25, 0, 0.125, 0.5};
     static const double clamped[] = {-1, -1, 0, 1, 1};
     static const double nothing[5] = {0};
+    static const float small[] = {-0.5f, -0.125f, 0, 0.0625f, 0.25f};
+    static const double as_they_are[] = {-0.5, -0.125, 0, 0.0625, 0.25};
     fmgcam_options options = {.color_map = FMGCAM_COLOR_MAP_DIVERGING};
 
     for (uint32_t fuse_at = 1; fuse_at <= 2; fuse_at++) {
@@ -550,6 +578,7 @@ static void test_signed_maps_diverge(void **state)
         check_ramp(f->context, options, zeros, nothing, 5);
         options.rescale = FMGCAM_RESCALE_NONE;
         check_ramp(f->context, options, values, clamped, 5);
+        check_ramp(f->context, options, small, as_they_are, 5);
     }
 }
 
@@ -582,6 +611,7 @@ int main(void)
         fixture_test(test_a_class_keeps_its_colour_whatever_its_rank),
         fixture_test(test_colours_of_the_caller_come_first),
         cmocka_unit_test(test_colour_maps_are_the_published_ones),
+        cmocka_unit_test(test_colour_maps_have_no_kinks),
         cmocka_unit_test(test_jet_is_made_of_straight_lines),
         cmocka_unit_test(test_the_diverging_map_is_white_in_the_middle),
         cmocka_unit_test(test_values_out_of_range_have_no_colour),

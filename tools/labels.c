@@ -2,7 +2,6 @@
 /* Lines of UTF-8. */
 #include "labels.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,9 +46,9 @@ static size_t character_size(const unsigned char *s, size_t left)
 }
 
 /* Well-formed, and without the NUL that would end a name early. */
-static bool is_text(const char *line, size_t size)
+bool labels_is_text(const char *text, size_t size)
 {
-    const unsigned char *s = (const unsigned char *)line;
+    const unsigned char *s = (const unsigned char *)text;
     for (size_t at = 0; at < size;) {
         size_t step = character_size(s + at, size - at);
         if (step == 0 || s[at] == '\0')
@@ -78,7 +77,7 @@ static int split(const char *path, char *text, size_t size, label_list *labels)
         char *next = stop + 1;
         if (stop > text && stop < end && stop[-1] == '\r')
             stop--;
-        if (!is_text(text, (size_t)(stop - text)))
+        if (!labels_is_text(text, (size_t)(stop - text)))
             return fail(path, "line %zu is not UTF-8 text", labels->count + 1);
         *stop = '\0';
         labels->names[labels->count++] = text;

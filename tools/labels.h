@@ -3,6 +3,7 @@
 #ifndef FMGCAM_TOOLS_LABELS_H
 #define FMGCAM_TOOLS_LABELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct label_list {
@@ -15,6 +16,9 @@ typedef struct label_list {
  * lines at the end are not names. @return 0, or the exit status, and then
  * @p labels is empty. */
 int labels_read(const char *path, label_list *labels);
+
+/* Is it well-formed UTF-8 without NUL? */
+bool labels_is_text(const char *text, size_t size);
 
 void labels_release(label_list *labels);
 

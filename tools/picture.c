@@ -51,6 +51,14 @@ int picture_allocate(uint32_t width, uint32_t height, picture *image)
     return image->rgb ? 0 : fail_memory();
 }
 
+int picture_copy(const picture *from, picture *to)
+{
+    int status = picture_allocate(from->width, from->height, to);
+    if (!status)
+        memcpy(to->rgb, from->rgb, byte_count(from));
+    return status;
+}
+
 void picture_release(picture *image)
 {
     free(image->rgb);
@@ -117,7 +125,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static bool ends_with(const char *path, const char *suffix)
+bool picture_has_suffix(const char *path, const char *suffix)
 {
     size_t length = strlen(path), tail = strlen(suffix);
     if (length <= tail)
@@ -132,9 +140,9 @@ static bool ends_with(const char *path, const char *suffix)
 /* FMGCAM_IMAGEIO_PNG or _JPEG, or 0 */
 static uint32_t kind_of(const char *path)
 {
-    if (ends_with(path, ".png"))
+    if (picture_has_suffix(path, ".png"))
         return FMGCAM_IMAGEIO_PNG;
-    if (ends_with(path, ".jpg") || ends_with(path, ".jpeg"))
+    if (picture_has_suffix(path, ".jpg") || picture_has_suffix(path, ".jpeg"))
         return FMGCAM_IMAGEIO_JPEG;
     return 0;
 }

@@ -25,6 +25,9 @@ bool picture_is_too_large(uint32_t width, uint32_t height);
 /* Memory for @p width x @p height pixels. @return 0, or the exit status. */
 int picture_allocate(uint32_t width, uint32_t height, picture *image);
 
+/* A copy of @p from. @return 0, or the exit status. */
+int picture_copy(const picture *from, picture *to);
+
 void picture_release(picture *image);
 
 /* The library's view of it. */
@@ -33,6 +36,15 @@ fmgcam_image picture_view(const picture *image);
 /* Is the suffix of @p path one that names a kind of picture: .png, .jpg, .jpeg,
  * in either case? */
 bool picture_has_kind(const char *path);
+
+/* Does @p path end with @p suffix, a dot and small letters, in either case, and
+ * have more than that? */
+bool picture_has_suffix(const char *path, const char *suffix);
+
+/* Make @p to of @p from, @p width x @p height pixels. A picture that gets smaller
+ * is filtered. @p resample: FMGCAM_RESAMPLE_*. @return 0, or the exit status. */
+int picture_resize(const picture *from, uint32_t width, uint32_t height,
+                   uint32_t resample, picture *to);
 
 /* Encode @p image as the suffix of to->path says. @return 0, or the exit
  * status. */

@@ -6,9 +6,10 @@ cd "$(dirname "$0")/.."
 
 # shellcheck disable=SC2034 # read by the scripts that read this one
 packages_to_build="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev
-libpng-dev libjpeg-dev libjansson-dev"
+libpng-dev libjpeg-dev libjansson-dev libcairo2-dev libpango1.0-dev"
 # shellcheck disable=SC2034
-packages_to_test="libcmocka-dev g++ python3 binutils"
+packages_to_test="libcmocka-dev g++ python3 binutils fonts-dejavu-core
+poppler-utils"
 
 # require PACKAGE... : install those that are not there, saying so first.
 require() {
@@ -65,7 +66,7 @@ build() {
     shift
     echo "== $folder: $*"
     configure "$folder" -Dwerror=true -Dimageio=enabled -Dtools=enabled \
-        -Dtests=enabled "$@"
+        -Dfigures=enabled -Dtests=enabled "$@"
     ninja -C "$folder" > "$folder/build.log" || {
         tail -n 40 "$folder/build.log"
         return 1

@@ -42,13 +42,14 @@ build_and_test() {
 }
 
 # Each program once, and the batches of the benchmark, which have threads of their
-# own. Without those of OpenBLAS, which this sanitizer cannot see into.
+# own. Without those of OpenBLAS and Pango, which this sanitizer cannot see into.
 thread_sanitized() {
     folder=build-verify-tsan
     build "$folder" -Db_lundef=false -Dblas=none -Dbuildtype=debugoptimized \
         -Db_sanitize=thread || return 1
-    suite "$folder" 10 --no-suite static --no-suite bench --no-suite kernels-c \
-        --no-suite kernels-avx2 --no-suite kernels-avx512 || return 1
+    suite "$folder" 10 --no-suite static --no-suite bench --no-suite figure \
+        --no-suite kernels-c --no-suite kernels-avx2 \
+        --no-suite kernels-avx512 || return 1
     python3 tests/test_bench.py "$folder/bench/fmgcam-bench" batch
 }
 
@@ -60,9 +61,11 @@ under_valgrind() {
     export JSIMD_FORCENONE
     grind="valgrind -q --error-exitcode=99 --leak-check=full"
     grind="$grind --errors-for-leak-kinds=definite,possible"
+    grind="$grind --suppressions=$PWD/tests/valgrind.supp"
     meson test -C build-verify-gcc --print-errorlogs --wrapper "$grind" \
         --timeout-multiplier 30 --suite shared --suite imageio \
-        --suite examples > build-verify-gcc/valgrind.log 2>&1 ||
+        --suite tools --suite examples \
+        > build-verify-gcc/valgrind.log 2>&1 ||
         {
             tail -n 60 build-verify-gcc/valgrind.log
             return 1
@@ -83,6 +86,15 @@ under_valgrind() {
         return 1
     }
     tail -n 1 build-verify-gcc/valgrind-compare.log
+    # Each figure takes a minute's share here, so not all of them.
+    python3 tests/test_figure.py build-verify-gcc/fmgcam-valgrind . \
+        Pages.test_kinds Pages.test_it_is_written_to_pipes \
+        Legend.test_ranks_follow_each_other Usage \
+        > build-verify-gcc/valgrind-figure.log 2>&1 || {
+        tail -n 40 build-verify-gcc/valgrind-figure.log
+        return 1
+    }
+    tail -n 1 build-verify-gcc/valgrind-figure.log
 }
 
 # Unpack packages of another architecture into a folder, by a configuration of

@@ -1503,7 +1503,7 @@ class Outputs(Case):
     def test_a_full_device(self):
         for flag in ("--maps", "--class-maps", "--winner", "--report"):
             self.assert_fails(1, "fmgcam: /dev/full: No space left", *self.inputs, flag, "/dev/full")
-        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help"),
+        for args in (("--help",), ("--version",), ("explain", "--help"), ("figure", "--help"), ("check-head", "--help"),
                      ("compare", "--help")):
             with open("/dev/full", "wb") as full:
                 self.assert_fails(1, "standard output: No space left", *args, command=None, stdout=full)
@@ -1700,13 +1700,14 @@ class Documentation(Case):
             return f.read()
 
     def test_width(self):
-        for args in (("--help",), ("--version",), ("explain", "--help"), ("check-head", "--help"),
+        for args in (("--help",), ("--version",), ("explain", "--help"), ("figure", "--help"), ("check-head", "--help"),
                      ("compare", "--help")):
             self.assertLessEqual(max(map(len, self.text(*args).splitlines())), 80)
 
     def test_help_and_manual_page_list_the_same_options(self):
         listed = set(re.findall(r"^  (--[a-z-]+)", self.text("--help") + self.text("explain", "--help")
-                                + self.text("check-head", "--help") + self.text("compare", "--help"), re.M))
+                                + self.text("figure", "--help") + self.text("check-head", "--help")
+                                + self.text("compare", "--help"), re.M))
         described = {"--" + name for name in re.findall(r"^\.It Fl -([a-z-]+)", self.man(), re.M)}
         mentioned = {"--" + name for name in re.findall(r"Fl -([a-z-]+)", self.man())}
         self.assertEqual(listed, described)
@@ -1714,7 +1715,7 @@ class Documentation(Case):
         self.assertGreater(len(listed), 40)
 
     def test_help_and_manual_page_list_the_same_values(self):
-        text = self.text("explain", "--help") + self.text("compare", "--help")
+        text = self.text("explain", "--help") + self.text("figure", "--help") + self.text("compare", "--help")
         for name, values in re.findall(r"^\.It Fl -([a-z-]+) Cm ([a-z0-9| -]+)$", self.man(), re.M):
             entry = re.search(r"^  --%s .*?(?=^  --|^$)" % name, text, re.M | re.S).group()
             for value in values.split(" | "):
@@ -1737,13 +1738,14 @@ class Documentation(Case):
         self.assertRegex(lines[1], r"BLAS")
 
 
-def main():
+def main(module=sys.modules[__name__]):
+    """Also for the tests of one command, which are modules of their own."""
     global PROGRAM, SOURCE
     if len(sys.argv) < 3:
-        sys.exit("usage: test_cli.py PROGRAM SOURCE_ROOT [-v] [Class.test]...")
+        sys.exit("usage: %s PROGRAM SOURCE_ROOT [-v] [Class.test]..." % os.path.basename(sys.argv[0]))
     PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     names = [n for n in sys.argv[3:] if n != "-v"]
-    loader, module = unittest.defaultTestLoader, sys.modules[__name__]
+    loader = unittest.defaultTestLoader
     tests = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
     with contextlib.redirect_stdout(sys.stderr):
         result = unittest.TextTestRunner(verbosity=2 if "-v" in sys.argv else 1).run(tests)

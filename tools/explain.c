@@ -13,6 +13,7 @@
 #include "explain_inputs.h"
 #include "explain_maps.h"
 #include "explain_options.h"
+#include "figure_case.h"
 #include "npy.h"
 #include "output.h"
 #include "picture.h"
@@ -39,13 +40,24 @@ static int set_up(explain_run *run)
 
 /* ---- Pictures ------------------------------------------------------------ */
 
-/* In place: the image as it was is of no more use. */
+static int draw_overlay(const explain_run *run, const picture *over, output *to)
+{
+    int status = explain_draw_overlay(run->asked, run->context, &run->inputs,
+                                      &run->maps, over);
+    return status ? status : picture_write(over, to);
+}
+
+/* In place, if the image as it was is of no more use. */
 static int write_overlay(const explain_run *run, output *to)
 {
-    const picture *image = &run->inputs.image;
-    int status = explain_draw_overlay(run->asked, run->context, &run->inputs,
-                                      &run->maps, image);
-    return status ? status : picture_write(image, to);
+    picture copy;
+    if (!run->asked->files[FILE_FIGURE])
+        return draw_overlay(run, &run->inputs.image, to);
+    int status = picture_copy(&run->inputs.image, &copy);
+    if (!status)
+        status = draw_overlay(run, &copy, to);
+    picture_release(&copy);
+    return status;
 }
 
 static int write_heatmap(const explain_run *run, output *to)
@@ -61,6 +73,12 @@ static int write_heatmap(const explain_run *run, output *to)
         status = picture_write(&heatmap, to);
     picture_release(&heatmap);
     return status;
+}
+
+static int write_figure(const explain_run *run, output *to)
+{
+    return figure_write_case(run->asked, run->context, &run->inputs, &run->maps,
+                             to);
 }
 
 /* ---- Tensors ------------------------------------------------------------- */
@@ -112,6 +130,7 @@ static int write_report(const explain_run *run, output *to)
 static int (*const writers[FILE_COUNT])(const explain_run *, output *) = {
     [FILE_OVERLAY] = write_overlay,
     [FILE_HEATMAP] = write_heatmap,
+    [FILE_FIGURE] = write_figure,
     [FILE_MAPS] = write_maps,
     [FILE_CLASS_MAPS] = write_class_maps,
     [FILE_SIGNED_MAPS] = write_signed_maps,

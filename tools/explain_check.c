@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Which options of `fmgcam explain` go together, before any file is touched. */
 #include <stdio.h>
+#include <string.h>
 
 #include "diagnose.h"
 #include "explain_options.h"
+#include "figure_write.h"
 #include "output.h"
 #include "picture.h"
 
@@ -79,8 +81,8 @@ static int check_inputs(explain_options *options)
 {
     const char *const *files = options->files;
     if (!files[FILE_ACTIVATIONS])
-        return fail_usage("--activations", "is missing; "
-                                           "see 'fmgcam explain --help'");
+        return fail_usage("--activations", "is missing; see 'fmgcam %s --help'",
+                          options->command);
     int status = check_sources(options);
     if (!status)
         status = check_layers(options);
@@ -146,6 +148,32 @@ static int check_pictures(const explain_options *options)
     return 0;
 }
 
+static int check_figure(const explain_options *options)
+{
+    const char *path = options->files[FILE_FIGURE];
+    char subject[64];
+    snprintf(subject, sizeof subject, "--%s",
+             explain_file_name(options, FILE_FIGURE));
+    if (!path && options->figure.given) {
+        char given[64];
+        snprintf(given, sizeof given, "--%s", options->figure.given);
+        return fail_usage(given, "needs %s", subject);
+    }
+    if (!path)
+        return strcmp(options->command, "figure") == 0
+                   ? fail_usage(subject, "is missing; see 'fmgcam %s --help'",
+                                options->command)
+                   : 0;
+    if (!picture_has_suffix(path, ".png") &&
+        !picture_has_suffix(path, ".pdf") && !picture_has_suffix(path, ".svg"))
+        return fail_usage(path, "a figure's name ends in .png, .pdf or .svg");
+    if (!options->files[FILE_IMAGE] && !options->width)
+        return fail_usage(subject, "needs --image or --size");
+    if (options->layout.map_axes != 2)
+        return fail_usage(subject, "needs maps of two axes");
+    return figure_require();
+}
+
 /* A class has a number of its own where the logits or the list say so. */
 static int check_colors(const explain_options *options)
 {
@@ -175,9 +203,10 @@ static int check_replaced(const explain_options *options, int written)
             const char *input =
                 i < FILE_LAYERED ? options->layers[i][j] : files[i];
             if (input && output_replaces(files[written], input))
-                return fail_usage(
-                    files[written], "is the file of --%s and of --%s",
-                    explain_file_names[i], explain_file_names[written]);
+                return fail_usage(files[written],
+                                  "is the file of --%s and of --%s",
+                                  explain_file_name(options, i),
+                                  explain_file_name(options, written));
         }
     }
     return 0;
@@ -197,12 +226,14 @@ static int check_outputs(const explain_options *options)
         for (int j = FILE_FIRST_OUTPUT; j < i; j++) {
             if (files[j] && output_is_same(files[i], files[j]))
                 return fail_usage(files[i], "is the file of --%s and of --%s",
-                                  explain_file_names[j], explain_file_names[i]);
+                                  explain_file_name(options, j),
+                                  explain_file_name(options, i));
         }
     }
     if (outputs == 0)
-        return fail_usage("explain", "no output is asked for; "
-                                     "see 'fmgcam explain --help'");
+        return fail_usage(options->command,
+                          "no output is asked for; see 'fmgcam %s --help'",
+                          options->command);
     return 0;
 }
 
@@ -210,7 +241,8 @@ int explain_check(explain_options *options)
 {
     for (int i = 0; i < FILE_COUNT; i++) {
         char subject[64];
-        snprintf(subject, sizeof subject, "--%s", explain_file_names[i]);
+        snprintf(subject, sizeof subject, "--%s",
+                 explain_file_name(options, i));
         if (options->files[i] && !*options->files[i])
             return fail_usage(subject, "the name of the file is empty");
     }
@@ -219,6 +251,8 @@ int explain_check(explain_options *options)
         status = check_classes(options);
     if (!status)
         status = check_pictures(options);
+    if (!status)
+        status = check_figure(options);
     if (!status)
         status = check_colors(options);
     if (!status)

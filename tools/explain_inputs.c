@@ -122,8 +122,8 @@ static int read_image(const explain_options *options, explain_inputs *inputs)
     const char *path = options->files[FILE_IMAGE];
     if (!path)
         return 0;
-    return picture_read(path, options->files[FILE_OVERLAY] != NULL,
-                        &inputs->image);
+    bool drawn = options->files[FILE_OVERLAY] || options->files[FILE_FIGURE];
+    return picture_read(path, drawn, &inputs->image);
 }
 
 /* ---- All of it ----------------------------------------------------------- */

@@ -50,7 +50,8 @@ static int provide_all(const explain_options *options, explain_maps *maps)
 {
     const char *const *files = options->files;
     bool report = files[FILE_REPORT] != NULL;
-    bool drawn = files[FILE_OVERLAY] || files[FILE_HEATMAP];
+    bool figure = files[FILE_FIGURE] != NULL;
+    bool drawn = files[FILE_OVERLAY] || files[FILE_HEATMAP] || figure;
     bool at_image = maps->options.fuse_at == FMGCAM_FUSE_AT_IMAGE ||
                     maps->options.color_map == FMGCAM_COLOR_MAP_DIVERGING;
     bool layered = options->layer_count[FILE_ACTIVATIONS] > 1;
@@ -62,11 +63,13 @@ static int provide_all(const explain_options *options, explain_maps *maps)
         /* The report needs the maps to know whether they are flat. */
         {files[FILE_MAPS] || report || (drawn && !at_image), maps->classes,
          &maps->maps},
-        {files[FILE_CLASS_MAPS] || report || layered, maps->classes,
+        {files[FILE_CLASS_MAPS] || report || figure || layered, maps->classes,
          &maps->class_maps},
-        {files[FILE_SIGNED_MAPS] || report || (drawn && at_image),
+        {files[FILE_SIGNED_MAPS] || report || (drawn && at_image) ||
+             (figure &&
+              options->figure.color_map == FMGCAM_COLOR_MAP_DIVERGING),
          maps->classes, &maps->signed_maps},
-        {files[FILE_WINNER] || report, 1, &maps->winner},
+        {files[FILE_WINNER] || report || figure, 1, &maps->winner},
         {files[FILE_MARGIN] != NULL, 1, &maps->margin},
     };
     int status = 0;

@@ -24,6 +24,7 @@ const char *const explain_file_names[FILE_COUNT] = {
     [FILE_LABELS] = "labels",
     [FILE_OVERLAY] = "overlay",
     [FILE_HEATMAP] = "heatmap",
+    [FILE_FIGURE] = "figure",
     [FILE_MAPS] = "maps",
     [FILE_CLASS_MAPS] = "class-maps",
     [FILE_SIGNED_MAPS] = "signed-maps",
@@ -281,28 +282,40 @@ static const struct {
 
 enum {
     VALUE_COUNT = sizeof values / sizeof *values,
-    OPTION_COUNT = FILE_COUNT + CHOICE_OPTION_COUNT + VALUE_COUNT
+    FIRST_CHOICE = FILE_COUNT,
+    FIRST_FIGURE = FIRST_CHOICE + CHOICE_OPTION_COUNT,
+    FIRST_VALUE = FIRST_FIGURE + FIGURE_OPTION_COUNT,
+    OPTION_COUNT = FIRST_VALUE + VALUE_COUNT
 };
 
 /* ---- The table of options ------------------------------------------------ */
 
+const char *explain_file_name(const explain_options *options, int file)
+{
+    return file == FILE_FIGURE && strcmp(options->command, "figure") == 0
+               ? "output"
+               : explain_file_names[file];
+}
+
 static const char *name_of(int option)
 {
-    if (option < FILE_COUNT)
+    if (option < FIRST_CHOICE)
         return explain_file_names[option];
-    option -= FILE_COUNT;
-    if (option < CHOICE_OPTION_COUNT)
-        return choice_options[option].name;
-    return values[option - CHOICE_OPTION_COUNT].name;
+    if (option < FIRST_FIGURE)
+        return choice_options[option - FIRST_CHOICE].name;
+    if (option < FIRST_VALUE)
+        return figure_option_table[option - FIRST_FIGURE].name;
+    return values[option - FIRST_VALUE].name;
 }
 
 static bool takes_value(int option)
 {
-    int value = option - FILE_COUNT - CHOICE_OPTION_COUNT;
-    return value < 0 || values[value].argument == required_argument;
+    return option < FIRST_VALUE ||
+           values[option - FIRST_VALUE].argument == required_argument;
 }
 
-static void fill_table(struct option table[OPTION_COUNT + 1])
+static void fill_table(const explain_options *options,
+                       struct option table[OPTION_COUNT + 1])
 {
     memset(table, 0, (OPTION_COUNT + 1) * sizeof *table);
     for (int i = 0; i < OPTION_COUNT; i++) {
@@ -310,6 +323,7 @@ static void fill_table(struct option table[OPTION_COUNT + 1])
         table[i].has_arg = takes_value(i) ? required_argument : no_argument;
         table[i].val = FIRST_OPTION + i;
     }
+    table[FILE_FIGURE].name = explain_file_name(options, FILE_FIGURE);
 }
 
 static int add_file(int file, const char *path, explain_options *options)
@@ -331,12 +345,14 @@ static int add_file(int file, const char *path, explain_options *options)
 
 static int set_option(int option, const char *text, explain_options *options)
 {
-    if (option < FILE_COUNT)
+    if (option < FIRST_CHOICE)
         return add_file(option, text, options);
-    option -= FILE_COUNT;
-    if (option < CHOICE_OPTION_COUNT)
-        return choice_parse(&choice_options[option], text, &options->settings);
-    return values[option - CHOICE_OPTION_COUNT].parse(text, options);
+    if (option < FIRST_FIGURE)
+        return choice_parse(&choice_options[option - FIRST_CHOICE], text,
+                            &options->settings);
+    if (option < FIRST_VALUE)
+        return figure_set_option(option - FIRST_FIGURE, text, &options->figure);
+    return values[option - FIRST_VALUE].parse(text, options);
 }
 
 /* ---- From words and names ------------------------------------------------ */
@@ -344,6 +360,7 @@ static int set_option(int option, const char *text, explain_options *options)
 void explain_init(explain_options *options)
 {
     memset(options, 0, sizeof *options);
+    options->command = "explain";
     fmgcam_options_init(&options->settings, sizeof options->settings);
     options->classes.rule.struct_size = sizeof options->classes.rule;
 }
@@ -370,19 +387,21 @@ int explain_parse(int argc, char **argv, explain_options *options)
 {
     struct option table[OPTION_COUNT + 1];
     int code;
-    fill_table(table);
     explain_init(options);
+    options->command = argv[0];
+    fill_table(options, table);
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (code == '?' || code == ':')
             return options_refuse(code, table, FIRST_OPTION, argv[optind - 1],
-                                  "explain");
+                                  options->command);
         int status = set_option(code - FIRST_OPTION, optarg, options);
         if (status || options->help)
             return status;
     }
     if (optind < argc)
-        return fail_usage(argv[optind], "is not an option; "
-                                        "see 'fmgcam explain --help'");
+        return fail_usage(argv[optind],
+                          "is not an option; see 'fmgcam %s --help'",
+                          options->command);
     return explain_check(options);
 }

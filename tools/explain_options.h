@@ -9,6 +9,7 @@
 
 #include <fmgcam/fmgcam.h>
 
+#include "figure_options.h"
 #include "preprocess.h"
 #include "tensors.h"
 
@@ -25,6 +26,7 @@ enum {
     FILE_LABELS,
     FILE_OVERLAY,
     FILE_HEATMAP,
+    FILE_FIGURE,
     FILE_MAPS,
     FILE_CLASS_MAPS,
     FILE_SIGNED_MAPS,
@@ -47,6 +49,7 @@ typedef struct class_options {
 } class_options;
 
 typedef struct explain_options {
+    const char *command; /* "explain", or "figure", which has --output */
     const char *files[FILE_COUNT]; /* argv's; NULL: not given */
     const char *layers[FILE_LAYERED][MOST_LAYERS];
     uint32_t layer_count[FILE_LAYERED];
@@ -57,7 +60,8 @@ typedef struct explain_options {
     float box_threshold;
     uint32_t width, height; /* --size; 0: not given */
     preprocess preprocess;
-    bool color_by_class;     /* else by rank */
+    bool color_by_class; /* else by rank */
+    figure_options figure;
     fmgcam_options settings; /* 0: the default of the profile */
     bool help;               /* then nothing else was looked at */
 } explain_options;
@@ -78,6 +82,9 @@ int explain_parse(int argc, char **argv, explain_options *options);
 
 /* The option of each file, without its dashes. */
 extern const char *const explain_file_names[FILE_COUNT];
+
+/* The same in the command of @p options. */
+const char *explain_file_name(const explain_options *options, int file);
 
 /* Check what was parsed, and fill in what follows from it.
  * @return 0, or the exit status. */

@@ -22,6 +22,7 @@
 #include "compare.h"
 #include "diagnose.h"
 #include "explain.h"
+#include "figure.h"
 
 typedef struct command {
     const char *name;
@@ -32,6 +33,7 @@ typedef struct command {
 static const command commands[] = {
     {"explain", "draw which parts of a picture speak for which class",
      explain_main},
+    {"figure", "draw a figure with legend, panels and caption", figure_main},
     {"check-head", "check that a classifier can stand in for gradients",
      check_head_main},
     {"compare", "tell how far two explanations agree", compare_main},

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command line says about a figure. */
+#ifndef FMGCAM_TOOLS_FIGURE_OPTIONS_H
+#define FMGCAM_TOOLS_FIGURE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FIGURE_MOST_LEVELS = 8 };
+
+/* 0 and NULL: not given. */
+typedef struct figure_options {
+    uint32_t theme; /* figure_theme + 1 */
+    const char *title;
+    const char *caption;               /* "": none */
+    uint32_t width;                    /* pixels */
+    double levels[FIGURE_MOST_LEVELS]; /* of contours, shares of the peak */
+    uint32_t level_count;
+    bool has_no_contours;
+    bool has_no_panels;
+    uint32_t color_map; /* of the panels, FMGCAM_COLOR_MAP_* */
+    const char *given;  /* one that was given, for messages */
+} figure_options;
+
+typedef struct figure_option {
+    const char *name;
+    int (*parse)(const char *text, figure_options *options);
+} figure_option;
+
+#define FIGURE_OPTION_COUNT 7
+
+extern const figure_option figure_option_table[FIGURE_OPTION_COUNT];
+
+/* Take @p text for option @p index, and keep it. @return 0, or the exit
+ * status. */
+int figure_set_option(int index, const char *text, figure_options *options);
+
+#endif

@@ -292,7 +292,8 @@ class Legend(Case):
     @unittest.skipUnless(shutil.which("pdftotext"), "pdftotext is not installed")
     def test_numbers_are_beside_their_names(self):
         self.put("y.npy", npy((K,), [0.0, 9.0, 3.0]))
-        self.figure(*self.image, "--logits", "y.npy", *self.put_labels(self.names), "--title", "A title", name="f.pdf")
+        self.figure(*self.image, "--logits", "y.npy", *self.put_labels(self.names), "--title", "A title",
+                    "--notice", "Not for medical use", name="f.pdf")
         text = subprocess.run(["pdftotext", "-layout", self.path("f.pdf"), "-"], stdout=subprocess.PIPE, check=True,
                               timeout=60).stdout.decode("utf-8")
         classes = self.report("--logits", "y.npy", "--labels", "names.txt")["classes"]
@@ -303,6 +304,7 @@ class Legend(Case):
             self.assertRegex(text, r"(?m)(^| )%d +%s +%s +%.1f %%" % (rank, name, re.escape(shown), 100 * c["area"]))
             self.assertRegex(text, r"peak %s\b" % re.escape("%.3g" % max(self.class_map(c["index"]))))
         self.assertIn("A title", text)
+        self.assertIn("Not for medical use", text)
         for word in ("grad-cam", "standard", "bicubic", "alpha 0.6", "blend evidence", "0.5 of the peak", "fmgcam"):
             self.assertIn(word, " ".join(text.split()))
 
@@ -401,6 +403,7 @@ class Usage(Case):
                 ("--panels: 'all' is not available", (*self.image, *out, "--panels", "all")),
                 ("--panel-color-map: 'class' is not available", (*self.image, *out, "--panel-color-map", "class")),
                 ("--title: is not UTF-8", (*self.image, *out, "--title", os.fsdecode(b"\xff"))),
+                ("--notice: is not UTF-8", (*self.image, *out, "--notice", os.fsdecode(b"\xff"))),
                 ("--caption: is not UTF-8", (*self.image, *out, "--caption", os.fsdecode(b"a\xc3"))),
                 ("small.png: is the file of --image and of --output", (*self.image, "--output", "small.png")),
                 ("o.png: is the file of --overlay and of --output", (*self.image, "--overlay", "o.png", "--output", "o.png")),

@@ -21,6 +21,7 @@ static const char *const help =
     "1200\n"
     "  --theme NAME            light or dark; default light\n"
     "  --title TEXT            default none\n"
+    "  --notice TEXT           in large letters at the end; default none\n"
     "  --caption TEXT          in place of the one that names method and "
     "options;\n"
     "                          '' for none\n"

@@ -363,7 +363,7 @@ static grid try_grid(const figure_builder *b, uint32_t columns, int32_t width,
 static grid choose_grid(const figure_builder *b, int32_t width,
                         figure_size largest)
 {
-    int32_t limit = figure_pixels(b, 750);
+    int32_t limit = figure_pixels(b, 640);
     grid best = try_grid(b, 1, width, limit, largest);
     for (uint32_t columns = 2; columns <= b->content->panel_count; columns++) {
         grid g = try_grid(b, columns, width, limit, largest);

@@ -22,20 +22,28 @@ static int parse_theme(const char *text, figure_options *options)
     return choice_find("theme", themes, text, &options->theme);
 }
 
-static int parse_title(const char *text, figure_options *options)
+/* Any text of the figure. */
+static int keep_text(const char *option, const char *text, const char **kept)
 {
-    options->title = text;
+    *kept = text;
     return labels_is_text(text, strlen(text))
                ? 0
-               : fail_usage("--title", "is not UTF-8 text");
+               : fail_usage(option, "is not UTF-8 text");
+}
+
+static int parse_title(const char *text, figure_options *options)
+{
+    return keep_text("--title", text, &options->title);
+}
+
+static int parse_notice(const char *text, figure_options *options)
+{
+    return keep_text("--notice", text, &options->notice);
 }
 
 static int parse_caption(const char *text, figure_options *options)
 {
-    options->caption = text;
-    return labels_is_text(text, strlen(text))
-               ? 0
-               : fail_usage("--caption", "is not UTF-8 text");
+    return keep_text("--caption", text, &options->caption);
 }
 
 static int parse_width(const char *text, figure_options *options)
@@ -106,13 +114,10 @@ static int parse_color_map(const char *text, figure_options *options)
 }
 
 const figure_option figure_option_table[FIGURE_OPTION_COUNT] = {
-    {"theme", parse_theme},
-    {"title", parse_title},
-    {"caption", parse_caption},
-    {"width", parse_width},
-    {"contours", parse_contours},
-    {"panels", parse_panels},
-    {"panel-color-map", parse_color_map}};
+    {"theme", parse_theme},   {"title", parse_title},
+    {"notice", parse_notice}, {"caption", parse_caption},
+    {"width", parse_width},   {"contours", parse_contours},
+    {"panels", parse_panels}, {"panel-color-map", parse_color_map}};
 
 int figure_set_option(int index, const char *text, figure_options *options)
 {

@@ -12,6 +12,7 @@ enum { FIGURE_MOST_LEVELS = 8 };
 typedef struct figure_options {
     uint32_t theme; /* figure_theme + 1 */
     const char *title;
+    const char *notice;                /* what must not be overlooked */
     const char *caption;               /* "": none */
     uint32_t width;                    /* pixels */
     double levels[FIGURE_MOST_LEVELS]; /* of contours, shares of the peak */
@@ -27,7 +28,7 @@ typedef struct figure_option {
     int (*parse)(const char *text, figure_options *options);
 } figure_option;
 
-#define FIGURE_OPTION_COUNT 7
+#define FIGURE_OPTION_COUNT 8
 
 extern const figure_option figure_option_table[FIGURE_OPTION_COUNT];
 

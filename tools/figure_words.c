@@ -175,5 +175,6 @@ void figure_make_words(figure_case *f)
     content->creator = f->creator;
     content->panels_title = f->panels_title;
     content->title = f->asked->figure.title;
+    content->notice = f->asked->figure.notice;
     content->caption = write_caption(f);
 }

@@ -7,23 +7,22 @@
 require $packages_to_build
 
 echo "Building in build-demo/"
-configure build-demo -Dimageio=enabled -Dtools=enabled -Dtests=disabled
+configure build-demo -Dimageio=enabled -Dtools=enabled -Dfigures=enabled \
+    -Dtests=disabled
 ninja -C build-demo -v > build-demo/build.log || {
     tail -n 30 build-demo/build.log
     exit 1
 }
 
 data=examples/data
-build-demo/tools/fmgcam explain \
+build-demo/tools/fmgcam figure \
     --activations $data/activations.npy --gradients $data/gradients.npy \
     --image $data/chelsea.png --labels $data/labels.txt \
-    --overlay build-demo/overlay.png --report build-demo/report.json
+    --output build-demo/figure.png --overlay build-demo/overlay.png \
+    --report build-demo/report.json
 
-echo "The picture is $data/chelsea.png; the network saw, best first, in the colour"
-echo "of its evidence:"
-for color in orange blue yellow green purple; do
-    echo "$color"
-done | paste -d '|' - $data/labels.txt | sed 's/\(.*\)|\(.*\)/    \2: \1/'
-echo "The evidence for each, laid over the picture:"
+echo "The picture is $data/chelsea.png. What the network saw in it, class by class:"
+echo "    $PWD/build-demo/figure.png"
+echo "The evidence alone, laid over the picture:"
 echo "    $PWD/build-demo/overlay.png"
 echo "In numbers: $PWD/build-demo/report.json"

@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 
 # shellcheck disable=SC2034 # read by the scripts that read this one
 packages_to_build="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev
-libpng-dev libjpeg-dev libjansson-dev libcairo2-dev libpango1.0-dev"
+libpng-dev libjpeg-dev libjansson-dev libcairo2-dev libpango1.0-dev
+fonts-dejavu-core"
 # shellcheck disable=SC2034
-packages_to_test="libcmocka-dev g++ python3 binutils fonts-dejavu-core
-poppler-utils"
+packages_to_test="libcmocka-dev g++ python3 binutils poppler-utils"
 
 # require PACKAGE... : install those that are not there, saying so first.
 require() {

@@ -114,7 +114,7 @@ static void move_point(point *p, const fmgcam_step *s)
 static point follow_point(const chain *c, uint32_t width, uint32_t height,
                           uint32_t x, uint32_t y)
 {
-    point p = {x + 0.5, y + 0.5, width, height, true, INFINITY};
+    point p = {x + 0.5, y + 0.5, width, height, true, (double)INFINITY};
 
     for (uint32_t i = 0; i < c->count; i++)
         move_point(&p, &c->steps[i]);

@@ -74,6 +74,7 @@ static void make_classes(rng *r, figure *f, bool has_panels)
     content->panel_count = has_panels ? content->class_count : 0;
     for (uint32_t k = 0; k < content->class_count; k++) {
         figure_class *row = &f->classes[k];
+        row->number = k ? f->classes[k - 1].number + 1 + rng_below(r, 40) : 1;
         row->name = make_text(r, f, longest);
         for (int i = 0; i < FIGURE_VALUES; i++)
             row->values[i] =

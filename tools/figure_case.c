@@ -102,9 +102,11 @@ static int make_classes(figure_case *f)
         return fail_memory();
     f->content.classes = f->classes;
     f->content.class_count = count;
-    for (uint32_t rank = 0; rank < count; rank++)
+    for (uint32_t rank = 0; rank < count; rank++) {
+        f->classes[rank].number = rank + 1;
         explain_color(f->asked, f->inputs, f->maps, rank,
                       f->classes[rank].color);
+    }
     return 0;
 }
 

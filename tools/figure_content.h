@@ -35,9 +35,9 @@ typedef struct figure_panel {
 
 enum { FIGURE_VALUES = 2 };
 
-/* A class: a row of the legend. The number of its rank stands for it beside its
- * colour. */
+/* A class: a row of the legend. */
 typedef struct figure_class {
+    uint32_t number; /* of its rank, from 1 on: stands for it on its colour */
     uint8_t color[3];
     const char *name;
     const char *values[FIGURE_VALUES]; /* as figure_content.value_names */

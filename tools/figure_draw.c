@@ -275,7 +275,8 @@ static void draw_badge(const painter *p, uint32_t index, figure_rect at)
         (luminance(color) + 0.05) * (luminance(color) + 0.05) < 1.05 * 0.05;
     figure_ruler ruler = figure_fonts_ruler(p->fonts);
     char number[16];
-    snprintf(number, sizeof number, "%u", (unsigned)index + 1);
+    snprintf(number, sizeof number, "%u",
+             (unsigned)p->content->classes[index].number);
     figure_size size = ruler.measure(ruler.opaque, number, FIGURE_STYLE_STRONG,
                                      p->page->unit, 0);
     figure_item item = {.at = {at.left + (at.width - size.width) / 2,

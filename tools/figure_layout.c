@@ -70,8 +70,11 @@ figure_size figure_put_text(figure_builder *b, const char *text,
 figure_size figure_badge_size(const figure_builder *b)
 {
     static const char *const widest[] = {"8", "88", "888", "8888", "88888"};
-    uint32_t digits = 0, limit = 10;
-    while (digits < 4 && b->content->class_count >= limit) {
+    uint32_t digits = 0, limit = 10, highest = 0;
+    for (uint32_t i = 0; i < b->content->class_count; i++)
+        if (b->content->classes[i].number > highest)
+            highest = b->content->classes[i].number;
+    while (digits < 4 && highest >= limit) {
         digits++;
         limit *= 10;
     }

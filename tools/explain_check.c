@@ -154,19 +154,14 @@ static int check_figure(const explain_options *options)
     char subject[64];
     snprintf(subject, sizeof subject, "--%s",
              explain_file_name(options, FILE_FIGURE));
-    if (!path && options->figure.given) {
-        char given[64];
-        snprintf(given, sizeof given, "--%s", options->figure.given);
-        return fail_usage(given, "needs %s", subject);
-    }
+    int status = figure_check_file(&options->figure, subject, path);
+    if (status)
+        return status;
     if (!path)
         return strcmp(options->command, "figure") == 0
                    ? fail_usage(subject, "is missing; see 'fmgcam %s --help'",
                                 options->command)
                    : 0;
-    if (!picture_has_suffix(path, ".png") &&
-        !picture_has_suffix(path, ".pdf") && !picture_has_suffix(path, ".svg"))
-        return fail_usage(path, "a figure's name ends in .png, .pdf or .svg");
     if (!options->files[FILE_IMAGE] && !options->width)
         return fail_usage(subject, "needs --image or --size");
     if (options->layout.map_axes != 2)

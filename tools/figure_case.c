@@ -39,21 +39,10 @@ uint32_t figure_panel_color_map(const figure_case *f)
 static int locate(figure_case *f)
 {
     figure_content *content = &f->content;
-    fmgcam_geometry *g = &f->geometry;
     explain_picture_size(f->asked, f->inputs, &content->width,
                          &content->height);
-    int status = preprocess_locate(&f->asked->preprocess, f->context,
-                                   content->width, content->height, g);
-    if (status)
-        return status;
-    content->seen_left = g->seen_left;
-    content->seen_top = g->seen_top;
-    content->seen_right = g->seen_right;
-    content->seen_bottom = g->seen_bottom;
-    if (g->seen_left > 0 || g->seen_top > 0 || g->seen_right < content->width ||
-        g->seen_bottom < content->height)
-        content->unseen = "not seen by the network";
-    return 0;
+    return figure_locate(&f->asked->preprocess, f->context, content,
+                         &f->geometry);
 }
 
 /* ---- The large pictures -------------------------------------------------- */
@@ -124,7 +113,7 @@ static int make(figure_case *f)
     if (!status && !asked->has_no_contours)
         status = figure_make_lines(f);
     if (!status)
-        figure_make_words(f);
+        status = figure_make_words(f);
     return status;
 }
 
@@ -141,6 +130,7 @@ static void release(figure_case *f)
     free(f->panels);
     free(f->classes);
     free(f->words);
+    figure_caption_release(&f->caption);
 }
 
 int figure_write_case(const explain_options *options, fmgcam_context *context,
@@ -150,7 +140,6 @@ int figure_write_case(const explain_options *options, fmgcam_context *context,
     figure_case f = {
         .asked = options, .context = context, .inputs = inputs, .maps = maps};
     uint32_t width = options->figure.width;
-    f.geometry.struct_size = sizeof f.geometry;
     int status = make(&f);
     if (!status)
         status =

@@ -8,10 +8,10 @@
 #include "explain_inputs.h"
 #include "explain_maps.h"
 #include "explain_options.h"
+#include "figure_caption.h"
 #include "figure_content.h"
+#include "figure_ground.h"
 #include "output.h"
-
-enum { FIGURE_RAMP_COLORS = 256 };
 
 /* Texts of one class, where they are made. */
 typedef struct figure_words {
@@ -28,7 +28,8 @@ typedef struct figure_case {
     figure_panel main[2], *panels; /* [K] */
     figure_class *classes;         /* [K] */
     figure_words *words;           /* [K] */
-    char main_caption[48], panels_title[64], creator[32], caption[1024];
+    char main_caption[48], panels_title[64], creator[FIGURE_CREATOR_SIZE];
+    figure_caption caption;
     uint8_t ramp[FIGURE_RAMP_COLORS * 3];
 } figure_case;
 
@@ -47,8 +48,8 @@ int figure_make_panels(figure_case *f);
  * status. */
 int figure_make_lines(figure_case *f);
 
-/* All texts (figure_words.c). */
-void figure_make_words(figure_case *f);
+/* All texts (figure_words.c). @return 0, or the exit status. */
+int figure_make_words(figure_case *f);
 
 /* The map of class @p rank [H, W] in @p stack [K, H, W]. */
 const float *figure_class_map(const figure_case *f, const float *stack,

@@ -3,6 +3,7 @@
 #include "figure_options.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "figure_layout.h"
 #include "labels.h"
 #include "options.h"
+#include "picture.h"
 
 static int parse_theme(const char *text, figure_options *options)
 {
@@ -118,6 +120,20 @@ const figure_option figure_option_table[FIGURE_OPTION_COUNT] = {
     {"notice", parse_notice}, {"caption", parse_caption},
     {"width", parse_width},   {"contours", parse_contours},
     {"panels", parse_panels}, {"panel-color-map", parse_color_map}};
+
+int figure_check_file(const figure_options *options, const char *option,
+                      const char *path)
+{
+    char given[64];
+    if (!path && options->given) {
+        snprintf(given, sizeof given, "--%s", options->given);
+        return fail_usage(given, "needs %s", option);
+    }
+    if (!path || picture_has_suffix(path, ".png") ||
+        picture_has_suffix(path, ".pdf") || picture_has_suffix(path, ".svg"))
+        return 0;
+    return fail_usage(path, "a figure's name ends in .png, .pdf or .svg");
+}
 
 int figure_set_option(int index, const char *text, figure_options *options)
 {

@@ -29,11 +29,19 @@ typedef struct figure_option {
 } figure_option;
 
 #define FIGURE_OPTION_COUNT 8
+/* The first of them say nothing about maps: any figure takes them. */
+#define FIGURE_PAGE_OPTION_COUNT 5
 
 extern const figure_option figure_option_table[FIGURE_OPTION_COUNT];
 
 /* Take @p text for option @p index, and keep it. @return 0, or the exit
  * status. */
 int figure_set_option(int index, const char *text, figure_options *options);
+
+/* Does @p path, NULL where no figure is wanted, go with what was given, and is
+ * it a figure's name? @p option is that of the file, with its dashes.
+ * @return 0, or the exit status. */
+int figure_check_file(const figure_options *options, const char *option,
+                      const char *path);
 
 #endif

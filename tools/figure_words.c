@@ -2,12 +2,10 @@
 /* Names, numbers and the caption of a figure. */
 #include "figure_case.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
-#include <fmgcam/version.h>
-
 #include "choices.h"
+#include "diagnose.h"
 #include "explain_inputs.h"
 
 /* ---- A class ------------------------------------------------------------- */
@@ -71,69 +69,53 @@ static void describe_panel(figure_case *f, uint32_t rank)
 
 /* ---- The caption --------------------------------------------------------- */
 
-typedef struct caption {
-    char *text;
-    size_t size, length;
-} caption;
-
-/* What does not fit is left out: the caption has room for all there is. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
-static void
-say(caption *c, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length =
-        vsnprintf(c->text + c->length, c->size - c->length, format, arguments);
-    va_end(arguments);
-    if (length > 0 && (size_t)length < c->size - c->length)
-        c->length += (size_t)length;
-}
-
 static const char *chosen(const figure_case *f, const char *option)
 {
     return choice_name(choice_option_named(option), &f->maps->options);
 }
 
-static void say_options(const figure_case *f, caption *c)
+static void say_options(const figure_case *f, figure_caption *c)
 {
     uint32_t layers = f->inputs->layer_count;
-    say(c,
+    figure_say(
+        c,
         "Method %s, profile %s; activation %s, filter %s, normalization %s, "
         "rescaling %s; ",
         chosen(f, "method"), chosen(f, "profile"), chosen(f, "activation"),
         chosen(f, "filter"), chosen(f, "normalize"), chosen(f, "rescale"));
     if (layers > 1)
-        say(c, "%s of %u layers; ", chosen(f, "fuse-layers"), (unsigned)layers);
-    say(c, "fused at %s size, resampling %s; alpha %.3g, blend %s. ",
-        chosen(f, "fuse-at"), chosen(f, "resample"),
-        (double)f->maps->options.alpha, chosen(f, "blend"));
+        figure_say(c, "%s of %u layers; ", chosen(f, "fuse-layers"),
+                   (unsigned)layers);
+    figure_say(c, "fused at %s size, resampling %s; alpha %.3g, blend %s. ",
+               chosen(f, "fuse-at"), chosen(f, "resample"),
+               (double)f->maps->options.alpha, chosen(f, "blend"));
     if (f->asked->preprocess.text)
-        say(c, "Preprocessing %.200s. ", f->asked->preprocess.text);
+        figure_say(c, "Preprocessing %s. ", f->asked->preprocess.text);
 }
 
-static void say_lines(const figure_case *f, caption *c)
+static void say_lines(const figure_case *f, figure_caption *c)
 {
     const figure_options *asked = &f->asked->figure;
     if (asked->has_no_contours)
         return;
-    say(c, "Contours: ");
+    figure_say(c, "Contours: ");
     for (uint32_t i = 0; i < asked->level_count; i++)
-        say(c, "%s%.3g", i ? ", " : "", asked->levels[i]);
-    say(c, "%s of the peak of each class. ", asked->level_count ? "" : "0.5");
+        figure_say(c, "%s%.3g", i ? ", " : "", asked->levels[i]);
+    figure_say(c, "%s of the peak of each class. ",
+               asked->level_count ? "" : "0.5");
 }
 
-static const char *write_caption(figure_case *f)
+static void write_caption(figure_case *f)
 {
-    caption c = {f->caption, sizeof f->caption, 0};
-    if (f->asked->figure.caption)
-        return f->asked->figure.caption;
-    say_options(f, &c);
-    say_lines(f, &c);
-    say(&c, "Area: share of the cells that a class wins. %s.", f->creator);
-    return f->caption;
+    figure_caption *c = &f->caption;
+    f->content.caption = f->asked->figure.caption;
+    if (f->content.caption)
+        return;
+    say_options(f, c);
+    say_lines(f, c);
+    figure_say(c, "Area: share of the cells that a class wins. %s.",
+               f->creator);
+    f->content.caption = c->text;
 }
 
 /* ---- All of them --------------------------------------------------------- */
@@ -155,12 +137,11 @@ static void describe_ramp(figure_case *f)
     ramp->meaning = "Each panel has a scale of its own.";
 }
 
-void figure_make_words(figure_case *f)
+int figure_make_words(figure_case *f)
 {
     figure_content *content = &f->content;
     unsigned count = content->class_count;
-    snprintf(f->creator, sizeof f->creator, "fmgcam %d.%d.%d",
-             FMGCAM_VERSION_MAJOR, FMGCAM_VERSION_MINOR, FMGCAM_VERSION_PATCH);
+    figure_write_creator(f->creator);
     snprintf(f->main_caption, sizeof f->main_caption, "FM-G-CAM, %u class%s",
              count, count == 1 ? "" : "es");
     snprintf(f->panels_title, sizeof f->panels_title,
@@ -176,5 +157,6 @@ void figure_make_words(figure_case *f)
     content->panels_title = f->panels_title;
     content->title = f->asked->figure.title;
     content->notice = f->asked->figure.notice;
-    content->caption = write_caption(f);
+    write_caption(f);
+    return f->caption.failed ? fail_memory() : 0;
 }

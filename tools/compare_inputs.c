@@ -261,6 +261,15 @@ int compare_read(const compare_options *options, fmgcam_context *context,
     return status;
 }
 
+void compare_picture_size(const compare_options *options,
+                          const compare_inputs *inputs, uint32_t *width,
+                          uint32_t *height)
+{
+    bool has_image = inputs->image.rgb != NULL;
+    *width = has_image ? inputs->image.width : options->width;
+    *height = has_image ? inputs->image.height : options->height;
+}
+
 void compare_inputs_release(compare_inputs *inputs)
 {
     for (int i = 0; i < 2; i++) {

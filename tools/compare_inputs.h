@@ -34,6 +34,12 @@ typedef struct compare_inputs {
  * empty inputs; release in either case. @return 0, or the exit status. */
 int compare_read(const compare_options *options, fmgcam_context *context,
                  compare_inputs *inputs);
+
+/* The size of the picture that the maps lie on: that of the image, or --size. */
+void compare_picture_size(const compare_options *options,
+                          const compare_inputs *inputs, uint32_t *width,
+                          uint32_t *height);
+
 void compare_inputs_release(compare_inputs *inputs);
 
 #endif

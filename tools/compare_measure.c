@@ -182,8 +182,9 @@ static void find_all_differences(const comparison_input *input,
 /* ---- Winners ------------------------------------------------------------- */
 
 /* In place of a pair. */
-static const uint32_t nobody = UINT32_MAX;       /* nothing above 0 */
-static const uint32_t outsider = UINT32_MAX - 1; /* a class of one side only */
+static const uint32_t nobody = COMPARISON_NOBODY;
+static const uint32_t outsider =
+    COMPARISON_NOBODY - 1; /* a class of one side only */
 
 /* pair_of[rank] on a side; NULL where memory ran out. */
 static uint32_t *invert_pairs(const comparison_input *input, int side)
@@ -196,19 +197,25 @@ static uint32_t *invert_pairs(const comparison_input *input, int side)
     return pair_of;
 }
 
-/* Whose map is the largest at cell @p s, the lowest rank among equals. */
+uint32_t comparison_winner(const float *at, uint32_t classes, size_t cells)
+{
+    uint32_t winner = nobody;
+    float best = 0;
+    for (uint32_t k = 0; k < classes; k++)
+        if (at[k * cells] > best) {
+            best = at[k * cells];
+            winner = k;
+        }
+    return winner;
+}
+
+/* As a pair. */
 static uint32_t winner_at(const comparison_input *input, int side, size_t s,
                           const uint32_t *pair_of)
 {
-    const float *at = input->maps[side] + s;
-    uint32_t winner = nobody;
-    float best = 0;
-    for (uint32_t k = 0; k < input->classes[side]; k++)
-        if (at[k * input->cells] > best) {
-            best = at[k * input->cells];
-            winner = pair_of[k];
-        }
-    return winner;
+    uint32_t winner = comparison_winner(input->maps[side] + s,
+                                        input->classes[side], input->cells);
+    return winner == nobody ? nobody : pair_of[winner];
 }
 
 static void count_winners(uint32_t a, uint32_t b, comparison *result)

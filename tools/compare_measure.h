@@ -56,6 +56,13 @@ typedef struct comparison {
 bool comparison_measure(const comparison_input *input, comparison *result);
 void comparison_release(comparison *result);
 
+#define COMPARISON_NOBODY UINT32_MAX
+
+/* Which of @p classes maps is the largest at a cell, the lowest rank among
+ * equals; NOBODY where none is above 0. @p at is that cell of the first map, and
+ * maps have @p cells. */
+uint32_t comparison_winner(const float *at, uint32_t classes, size_t cells);
+
 /* @p value of side @p side as differences are made of it. */
 double comparison_scaled(const comparison *result, int side, float value);
 

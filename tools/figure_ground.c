@@ -11,7 +11,6 @@
 int figure_locate(const preprocess *chain, fmgcam_context *context,
                   figure_content *content, fmgcam_geometry *geometry)
 {
-    geometry->struct_size = sizeof *geometry;
     int status = preprocess_locate(chain, context, content->width,
                                    content->height, geometry);
     if (status)

@@ -715,24 +715,25 @@ class Usage(Case):
 # ---- Picture -----------------------------------------------------------------
 
 
+def tile(plane, colour, size, image=None):
+    """By the colour of a class, or with None the diverging ones."""
+    out = []
+    for p, v in enumerate(resample(plane, "bicubic", (H, W), size)):
+        if colour:
+            c, e = [v * x for x in colour], min(max(v, 0.0), 1.0)
+        else:
+            v = min(max(v, -1.0), 1.0)
+            at = min(int((v + 1) * 5), 9)
+            share = (v + 1) * 5 - at
+            c, e = [(1 - share) * x + share * y for x, y in zip(*DIVERGING[at:at + 2])], abs(v)
+        if image:
+            c = [(1 - 0.6 * e) * image[p * 3 + i] + 0.6 * c[i] * (1 if colour else e) for i in range(3)]
+        out.append([int(min(max(x, 0.0), 255.0) + 0.5) for x in c])
+    return out
+
+
 class Picture(Case):
     GAP = 4
-
-    def tile(self, plane, colour, size, image=None):
-        """By the colour of a class, or with None the diverging ones."""
-        out = []
-        for p, v in enumerate(resample(plane, "bicubic", (H, W), size)):
-            if colour:
-                c, e = [v * x for x in colour], min(max(v, 0.0), 1.0)
-            else:
-                v = min(max(v, -1.0), 1.0)
-                at = min(int((v + 1) * 5), 9)
-                share = (v + 1) * 5 - at
-                c, e = [(1 - share) * x + share * y for x, y in zip(*DIVERGING[at:at + 2])], abs(v)
-            if image:
-                c = [(1 - 0.6 * e) * image[p * 3 + i] + 0.6 * c[i] * (1 if colour else e) for i in range(3)]
-            out.append([int(min(max(x, 0.0), 255.0) + 0.5) for x in c])
-        return out
 
     def assert_picture(self, name, size, image, scaled):
         height, width = size
@@ -746,13 +747,13 @@ class Picture(Case):
         want = [[255] * 3 for _ in range(got_width * got_height)]
 
         for k in range(K):
-            tiles = (self.tile([max(v / unit, 0.0) for v in a[k]], PALETTE[k], size, image),
-                     self.tile([max(v / unit, 0.0) for v in b[k]], PALETTE[k], size, image),
-                     self.tile([v / unit for v in d[k]], None, size, image))
-            for t, tile in enumerate(tiles):
+            tiles = (tile([max(v / unit, 0.0) for v in a[k]], PALETTE[k], size, image),
+                     tile([max(v / unit, 0.0) for v in b[k]], PALETTE[k], size, image),
+                     tile([v / unit for v in d[k]], None, size, image))
+            for t, pixels in enumerate(tiles):
                 for y in range(height):
                     at = (k * (height + self.GAP) + y) * got_width + t * (width + self.GAP)
-                    want[at:at + width] = tile[y * width:(y + 1) * width]
+                    want[at:at + width] = pixels[y * width:(y + 1) * width]
         flat = [v for p in want for v in p]
         self.assertLessEqual(max(abs(p - q) for p, q in zip(rgb, flat)), 1)
 
@@ -897,13 +898,13 @@ class RealCases(Case):
         self.assert_measures(report, *stacks, pairs, 7)
 
 
-def main():
+def main(module):
     global PROGRAM, SOURCE
     if len(sys.argv) < 3:
-        sys.exit("usage: test_compare.py PROGRAM SOURCE_ROOT [-v] [Class.test]...")
+        sys.exit("usage: %s PROGRAM SOURCE_ROOT [-v] [Class.test]..." % os.path.basename(sys.argv[0]))
     PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     names = [n for n in sys.argv[3:] if n != "-v"]
-    loader, module = unittest.defaultTestLoader, sys.modules[__name__]
+    loader = unittest.defaultTestLoader
     tests = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
     with contextlib.redirect_stdout(sys.stderr):
         result = unittest.TextTestRunner(verbosity=2 if "-v" in sys.argv else 1).run(tests)
@@ -914,4 +915,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.modules[__name__]))

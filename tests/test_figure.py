@@ -65,6 +65,10 @@ class Page:
                     found.append((x, y))
         return found
 
+    def places(self, want, allowed=1):
+        """The same for any size, with the factor."""
+        return [(x, y, factor) for factor in range(12, 6, -1) for x, y in self.pictures(want, factor, allowed)]
+
     def is_picture(self, left, top, want, factor, allowed):
         for y in range(HEIGHT * factor):
             row = self.row(left, top + y, WIDTH * factor)
@@ -105,7 +109,7 @@ class Case(cli.Case):
 
     def find(self, page, want, allowed=1):
         """The one place of a picture, and how much it is enlarged."""
-        found = [(x, y, factor) for factor in range(12, 6, -1) for x, y in page.pictures(want, factor, allowed)]
+        found = page.places(want, allowed)
         self.assertEqual(len(found), 1)
         return found[0]
 

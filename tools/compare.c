@@ -7,6 +7,7 @@
 
 #include <fmgcam/fmgcam.h>
 
+#include "compare_figure.h"
 #include "compare_inputs.h"
 #include "compare_measure.h"
 #include "compare_options.h"
@@ -52,6 +53,9 @@ static int write_one(const void *of, int which, output *to)
     if (which == COMPARE_PICTURE)
         return compare_write_picture(run->options, run->context, &run->inputs,
                                      &run->found, to);
+    if (which == COMPARE_FIGURE)
+        return compare_write_figure(run->options, run->context, &run->inputs,
+                                    &run->found, to);
     return compare_write_report(run->options, &run->inputs, &run->found, to);
 }
 

@@ -7,6 +7,7 @@
 
 #include "choices.h"
 #include "diagnose.h"
+#include "figure_write.h"
 #include "options.h"
 #include "output.h"
 #include "picture.h"
@@ -14,16 +15,19 @@
 const char *const compare_output_names[COMPARE_OUTPUT_COUNT] = {
     [COMPARE_REPORT] = "report",
     [COMPARE_PICTURE] = "picture",
+    [COMPARE_FIGURE] = "figure",
 };
 
-/* What getopt_long returns; thresholds come first. */
+/* What getopt_long returns; thresholds come first, then what figures take. */
 enum {
     FIRST_OPTION = 256,
-    OPTION_REPORT_A = FIRST_OPTION + THRESHOLD_COUNT,
+    FIRST_FIGURE = FIRST_OPTION + THRESHOLD_COUNT,
+    OPTION_REPORT_A = FIRST_FIGURE + FIGURE_PAGE_OPTION_COUNT,
     OPTION_REPORT_B,
     OPTION_IMAGE,
     OPTION_REPORT,
     OPTION_PICTURE,
+    OPTION_FIGURE,
     OPTION_SCALE,
     OPTION_SIZE,
     OPTION_PREPROCESS,
@@ -83,6 +87,7 @@ static int parse_value(int code, const char *text, compare_options *options)
     case OPTION_IMAGE: options->image = text; return 0;
     case OPTION_REPORT: options->outputs[COMPARE_REPORT] = text; return 0;
     case OPTION_PICTURE: options->outputs[COMPARE_PICTURE] = text; return 0;
+    case OPTION_FIGURE: options->outputs[COMPARE_FIGURE] = text; return 0;
     case OPTION_SCALE: return parse_scale(text, options);
     case OPTION_PREPROCESS: return preprocess_parse(text, &options->preprocess);
     case OPTION_SIZE: return parse_size(text, options);
@@ -90,8 +95,11 @@ static int parse_value(int code, const char *text, compare_options *options)
         return choice_parse(choice_option_named("resample"), text,
                             &options->settings);
     case OPTION_HELP: options->help = true; return 0;
-    default: return parse_threshold(code - FIRST_OPTION, text, options);
+    default: break;
     }
+    if (code >= FIRST_FIGURE)
+        return figure_set_option(code - FIRST_FIGURE, text, &options->figure);
+    return parse_threshold(code - FIRST_OPTION, text, options);
 }
 
 static void fill_table(struct option table[OPTION_COUNT + 1])
@@ -102,6 +110,7 @@ static void fill_table(struct option table[OPTION_COUNT + 1])
         {"image", required_argument, NULL, OPTION_IMAGE},
         {"report", required_argument, NULL, OPTION_REPORT},
         {"picture", required_argument, NULL, OPTION_PICTURE},
+        {"figure", required_argument, NULL, OPTION_FIGURE},
         {"scale", required_argument, NULL, OPTION_SCALE},
         {"preprocess", required_argument, NULL, OPTION_PREPROCESS},
         {"size", required_argument, NULL, OPTION_SIZE},
@@ -112,26 +121,59 @@ static void fill_table(struct option table[OPTION_COUNT + 1])
     for (int i = 0; i < THRESHOLD_COUNT; i++)
         table[i] = (struct option){threshold_kinds[i].name, required_argument,
                                    NULL, FIRST_OPTION + i};
-    memcpy(table + THRESHOLD_COUNT, others, sizeof others);
+    table += THRESHOLD_COUNT;
+    for (int i = 0; i < FIGURE_PAGE_OPTION_COUNT; i++)
+        table[i] = (struct option){figure_option_table[i].name,
+                                   required_argument, NULL, FIRST_FIGURE + i};
+    memcpy(table + FIGURE_PAGE_OPTION_COUNT, others, sizeof others);
 }
 
 /* ---- What goes together -------------------------------------------------- */
 
-static int check_picture(const compare_options *options)
+/* What a picture or a figure lies on. */
+static int check_ground(const compare_options *options)
 {
-    const char *path = options->outputs[COMPARE_PICTURE];
-    if (!path && (options->image || options->width))
-        return fail_usage(options->image ? "--image" : "--size",
-                          "needs --picture");
-    if (!path && options->preprocess.count)
-        return fail_usage("--preprocess", "needs --picture");
+    const char *sheet = options->outputs[COMPARE_PICTURE];
+    const char *figure = options->outputs[COMPARE_FIGURE];
+    const char *given = options->image              ? "--image"
+                        : options->width            ? "--size"
+                        : options->preprocess.count ? "--preprocess"
+                                                    : NULL;
+    if (given && !sheet && !figure)
+        return fail_usage(given, "needs --picture or --figure");
     if (options->image && options->width)
         return fail_usage("--size", "excludes --image, which has a size");
-    if (path && !options->image && !options->width)
-        return fail_usage("--picture", "needs --image or --size");
-    if (path && !picture_has_kind(path))
-        return fail_usage(path, "a picture's name ends in "
-                                ".png, .jpg or .jpeg");
+    if ((sheet || figure) && !options->image && !options->width)
+        return fail_usage(sheet ? "--picture" : "--figure",
+                          "needs --image or --size");
+    return 0;
+}
+
+static int check_pictures(const compare_options *options)
+{
+    const char *sheet = options->outputs[COMPARE_PICTURE];
+    const char *figure = options->outputs[COMPARE_FIGURE];
+    int status = check_ground(options);
+    if (!status && sheet && !picture_has_kind(sheet))
+        status = fail_usage(sheet, "a picture's name ends in "
+                                   ".png, .jpg or .jpeg");
+    if (!status)
+        status = figure_check_file(&options->figure, "--figure", figure);
+    if (!status && figure)
+        status = figure_require();
+    return status;
+}
+
+static int check_outputs(const compare_options *options)
+{
+    const char *const *outputs = options->outputs;
+    for (int i = 0; i < COMPARE_OUTPUT_COUNT; i++)
+        for (int j = 0; j < i; j++)
+            if (outputs[i] && outputs[j] &&
+                output_is_same(outputs[j], outputs[i]))
+                return fail_usage(outputs[j], "is the file of --%s and of --%s",
+                                  compare_output_names[j],
+                                  compare_output_names[i]);
     return 0;
 }
 
@@ -145,7 +187,8 @@ static int check_names(const compare_options *options)
                  {"--report-b", options->reports[1]},
                  {"--image", options->image},
                  {"--report", options->outputs[COMPARE_REPORT]},
-                 {"--picture", options->outputs[COMPARE_PICTURE]}};
+                 {"--picture", options->outputs[COMPARE_PICTURE]},
+                 {"--figure", options->outputs[COMPARE_FIGURE]}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (files[i].path && !*files[i].path)
             return fail_usage(files[i].option, "the name of the file is empty");
@@ -155,17 +198,14 @@ static int check_names(const compare_options *options)
 static int check(const compare_options *options)
 {
     const char *const *reports = options->reports;
-    const char *const *outputs = options->outputs;
     int status = check_names(options);
     if (!status && !reports[0] != !reports[1])
         status = fail_usage(reports[0] ? "--report-a" : "--report-b",
                             "goes together with %s",
                             reports[0] ? "--report-b" : "--report-a");
-    if (!status && outputs[0] && outputs[1] &&
-        output_is_same(outputs[0], outputs[1]))
-        status = fail_usage(outputs[0], "is the file of --%s and of --%s",
-                            compare_output_names[0], compare_output_names[1]);
-    return status ? status : check_picture(options);
+    if (!status)
+        status = check_outputs(options);
+    return status ? status : check_pictures(options);
 }
 
 int compare_parse(int argc, char **argv, compare_options *options)

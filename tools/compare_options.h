@@ -9,9 +9,10 @@
 #include <fmgcam/fmgcam.h>
 
 #include "compare_thresholds.h"
+#include "figure_options.h"
 #include "preprocess.h"
 
-enum { COMPARE_REPORT, COMPARE_PICTURE, COMPARE_OUTPUT_COUNT };
+enum { COMPARE_REPORT, COMPARE_PICTURE, COMPARE_FIGURE, COMPARE_OUTPUT_COUNT };
 
 typedef struct compare_options {
     const char *maps[2];    /* A and B: .npy or folder */
@@ -20,8 +21,9 @@ typedef struct compare_options {
     const char *outputs[COMPARE_OUTPUT_COUNT]; /* NULL: not wanted */
     bool unscaled;                             /* --scale none */
     uint32_t width, height;                    /* --size; 0: not given */
-    preprocess preprocess;                     /* of the picture */
-    fmgcam_options settings;                   /* resample */
+    preprocess preprocess;                     /* of the image */
+    figure_options figure;
+    fmgcam_options settings; /* resample */
     threshold thresholds[THRESHOLD_COUNT];
     bool help; /* then nothing else was looked at */
 } compare_options;

@@ -90,14 +90,15 @@ static bool is_on_same_side(double one, double other, double limit)
     return (one < limit) == (other < limit) && (one > limit) == (other > limit);
 }
 
-/* With as few digits, from 4 on, as show on which side of @p limit it is. */
-static void format_beside(double value, double limit, char text[32])
+threshold_number threshold_format(double value, double limit)
 {
+    threshold_number number;
     for (int digits = 4; digits <= 17; digits++) {
-        snprintf(text, 32, "%.*g", digits, value);
-        if (is_on_same_side(strtod(text, NULL), value, limit))
-            return;
+        snprintf(number.text, sizeof number.text, "%.*g", digits, value);
+        if (is_on_same_side(strtod(number.text, NULL), value, limit))
+            break;
     }
+    return number;
 }
 
 /* " for class 286 (Egyptian cat)"; "" where all classes are meant. */
@@ -125,18 +126,18 @@ static int say_unmet(int kind, double limit, const threshold_result *result,
                      const class_pairing *pairing)
 {
     const threshold_kind *what = &threshold_kinds[kind];
-    char subject[40], of[4096], value[32];
+    char subject[40], of[4096];
     const char *side = what->is_most ? "most" : "least";
     snprintf(subject, sizeof subject, "--%s", what->name);
     format_class(what, result->pair, pairing, of, sizeof of);
-    format_beside(result->found, limit, value);
     if (result->why)
         return fail_threshold(subject,
                               "cannot be computed%s, since %s; "
                               "expected at %s %.15g",
                               of, result->why, side, limit);
-    return fail_threshold(subject, "%s%s, expected at %s %.15g", value, of,
-                          side, limit);
+    return fail_threshold(subject, "%s%s, expected at %s %.15g",
+                          threshold_format(result->found, limit).text, of, side,
+                          limit);
 }
 
 int threshold_say(const threshold *thresholds, const comparison *found,

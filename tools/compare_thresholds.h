@@ -44,6 +44,14 @@ typedef struct threshold_result {
 threshold_result threshold_check(const threshold *thresholds, int kind,
                                  const comparison *found, uint32_t pair_count);
 
+typedef struct threshold_number {
+    char text[32];
+} threshold_number;
+
+/* @p value with as few digits, from 4 on, as show on which side of @p limit it
+ * is. */
+threshold_number threshold_format(double value, double limit);
+
 /* A line on stderr for each that is not met.
  * @return DONE, or UNMET if there is one. */
 int threshold_say(const threshold *thresholds, const comparison *found,

@@ -19,6 +19,7 @@ static double scaled_at(const compare_tiles *t, int side, uint32_t pair,
                              maps[rank * t->found->cells + cell]);
 }
 
+/* The largest magnitude of all. */
 static double find_unit(const compare_tiles *t)
 {
     double unit = 0;
@@ -38,7 +39,7 @@ static void fill_map(const compare_tiles *t, int tile, uint32_t pair)
             value -= scaled_at(t, 1, pair, s);
         else
             value = fmax(value, 0);
-        t->maps[s] = (float)(value / t->unit);
+        t->maps[s] = (float)(value / t->units[tile]);
     }
 }
 
@@ -52,7 +53,7 @@ static void fill_winners(const compare_tiles *t, int side)
         for (uint32_t pair = 0; pair < pairing->count; pair++)
             t->maps[pair * cells + s] =
                 pairing->pairs[pair].ranks[side] == winner
-                    ? (float)(scaled_at(t, side, pair, s) / t->unit)
+                    ? (float)(scaled_at(t, side, pair, s) / t->units[side])
                     : 0;
     }
 }
@@ -137,7 +138,9 @@ int compare_tiles_open(const char *option, fmgcam_context *context,
         return fail_memory();
     for (uint32_t pair = 0; pair < count; pair++)
         tiles->colors[pair] = inputs->pairing.pairs[pair].ranks[0];
-    tiles->unit = find_unit(tiles);
+    double unit = find_unit(tiles);
+    for (int tile = 0; tile < TILE_COUNT; tile++)
+        tiles->units[tile] = unit;
     return 0;
 }
 

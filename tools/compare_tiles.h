@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The maps of a comparison as pictures: of a class A, B, or A less B; or all
- * classes of a side in one. All are on one scale, in which the largest magnitude
- * of all, differences too, is 1.
+ * classes of a side in one. All are on one scale, unless it is changed: the
+ * largest magnitude of all, differences too, is drawn as 1.
  */
 #ifndef FMGCAM_TOOLS_COMPARE_TILES_H
 #define FMGCAM_TOOLS_COMPARE_TILES_H
@@ -19,8 +19,8 @@ typedef struct compare_tiles {
     fmgcam_context *context;
     const compare_inputs *inputs;
     const comparison *found;
-    double unit;      /* is drawn as 1 */
-    float *maps;      /* [pairs, cells], of the tile at work */
+    double units[TILE_COUNT]; /* are drawn as 1 */
+    float *maps;              /* [pairs, cells], of the tile at work */
     uint32_t *colors; /* [pairs], numbers in the palette: the ranks in A */
 } compare_tiles;
 

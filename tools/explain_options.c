@@ -375,6 +375,11 @@ bool explain_knows(const char *name, bool *with_value)
     return false;
 }
 
+const char *explain_option_name(int option)
+{
+    return option < OPTION_COUNT ? name_of(option) : NULL;
+}
+
 int explain_set(const char *name, const char *text, explain_options *options)
 {
     for (int i = 0; i < OPTION_COUNT; i++)

@@ -72,6 +72,9 @@ void explain_init(explain_options *options);
 /* Is there an option called @p name, without its dashes? */
 bool explain_knows(const char *name, bool *with_value);
 
+/* The name of option number @p option, from 0 on; NULL beyond the last. */
+const char *explain_option_name(int option);
+
 /* As --NAME TEXT on the command line does; @p text is kept, not copied, and is
  * not looked at where the option takes none. @return 0, or the exit status. */
 int explain_set(const char *name, const char *text, explain_options *options);

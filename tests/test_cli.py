@@ -1701,13 +1701,13 @@ class Documentation(Case):
 
     def test_width(self):
         for args in (("--help",), ("--version",), ("explain", "--help"), ("figure", "--help"), ("check-head", "--help"),
-                     ("compare", "--help")):
+                     ("compare", "--help"), ("batch", "--help")):
             self.assertLessEqual(max(map(len, self.text(*args).splitlines())), 80)
 
     def test_help_and_manual_page_list_the_same_options(self):
         listed = set(re.findall(r"^  (--[a-z-]+)", self.text("--help") + self.text("explain", "--help")
                                 + self.text("figure", "--help") + self.text("check-head", "--help")
-                                + self.text("compare", "--help"), re.M))
+                                + self.text("compare", "--help") + self.text("batch", "--help"), re.M))
         described = {"--" + name for name in re.findall(r"^\.It Fl -([a-z-]+)", self.man(), re.M)}
         mentioned = {"--" + name for name in re.findall(r"Fl -([a-z-]+)", self.man())}
         self.assertEqual(listed, described)

@@ -18,6 +18,7 @@
 
 #include <fmgcam/fmgcam.h>
 
+#include "batch.h"
 #include "check_head.h"
 #include "compare.h"
 #include "diagnose.h"
@@ -34,6 +35,8 @@ static const command commands[] = {
     {"explain", "draw which parts of a picture speak for which class",
      explain_main},
     {"figure", "draw a figure with legend, panels and caption", figure_main},
+    {"batch", "explain many cases by a manifest, with a table and a page",
+     batch_main},
     {"check-head", "check that a classifier can stand in for gradients",
      check_head_main},
     {"compare", "tell how far two explanations agree", compare_main},

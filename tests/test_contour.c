@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "../tools/contour.h"
+#include "../tools/figure/contour.h"
 
 typedef struct surface {
     const float *map;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../tools/figure_layout.h"
+#include "../tools/figure/figure_layout.h"
 
 /* ---- A stand-in for Pango ------------------------------------------------ */
 

@@ -7,7 +7,7 @@
 
 #include <cairo.h>
 
-#include "../tools/figure_text.h"
+#include "../tools/figure/figure_text.h"
 
 enum { SIDE = 900, MARGIN = 100 };
 

@@ -18,12 +18,12 @@
 
 #include <fmgcam/fmgcam.h>
 
-#include "batch.h"
+#include "batch/batch.h"
 #include "check_head.h"
-#include "compare.h"
+#include "compare/compare.h"
 #include "diagnose.h"
-#include "explain.h"
-#include "figure.h"
+#include "explain/explain.h"
+#include "explain/figure.h"
 
 typedef struct command {
     const char *name;

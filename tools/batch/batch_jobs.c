@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* fork() without exec: a child has the case at hand, and takes nothing over but
+ * memory that it only reads. What it says comes through a pipe, whose end tells
+ * that it is over. */
+#ifndef _POSIX_C_SOURCE
+# define _POSIX_C_SOURCE 200809L
+#endif
+
+#include "batch/batch_jobs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "batch/batch_signals.h"
+#include "diagnose.h"
+
+enum { SAID_SIZE = 8192 + 1 }; /* diagnose.c has no longer line */
+
+typedef struct job {
+    pid_t process; /* 0: none */
+    int pipe;      /* what it says */
+    char said[SAID_SIZE];
+    size_t said_size;
+    struct timespec start;
+    batch_case item;
+} job;
+
+struct job_pool {
+    uint32_t most, running;
+    job *jobs;            /* most of them */
+    struct pollfd *polls; /* likewise */
+};
+
+job_pool *jobs_create(uint32_t most)
+{
+    job_pool *pool = calloc(1, sizeof *pool);
+    if (pool) {
+        pool->most = most;
+        pool->jobs = calloc(most, sizeof *pool->jobs);
+        pool->polls = calloc(most, sizeof *pool->polls);
+    }
+    if (pool && pool->jobs && pool->polls)
+        return pool;
+    jobs_destroy(pool);
+    fail_memory();
+    return NULL;
+}
+
+void jobs_destroy(job_pool *pool)
+{
+    if (!pool)
+        return;
+    free(pool->jobs);
+    free(pool->polls);
+    free(pool);
+}
+
+uint32_t jobs_running(const job_pool *pool)
+{
+    return pool->running;
+}
+
+bool jobs_are_full(const job_pool *pool)
+{
+    return pool->running == pool->most;
+}
+
+/* ---- The child ----------------------------------------------------------- */
+
+static void close_others(const job_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->most; i++)
+        if (pool->jobs[i].process)
+            close(pool->jobs[i].pipe);
+}
+
+/* Standard input may be the manifest; standard output is nobody's. _exit() does
+ * not touch the parent's streams. */
+static _Noreturn void be_child(const job_pool *pool, const batch_case *item,
+                               int said)
+{
+    int nothing = open("/dev/null", O_RDONLY);
+    if (nothing > 0) {
+        dup2(nothing, STDIN_FILENO);
+        close(nothing);
+    }
+    dup2(said, STDERR_FILENO);
+    if (said != STDERR_FILENO)
+        close(said);
+    close_others(pool);
+    _exit(batch_case_run(item));
+}
+
+/* ---- Starting ------------------------------------------------------------ */
+
+static job *free_slot(job_pool *pool)
+{
+    job *slot = pool->jobs;
+    while (slot->process)
+        slot++;
+    return slot;
+}
+
+/* @return the child, or -1 with errno set; *from is where what it says comes
+ * from. */
+static pid_t start(const job_pool *pool, const batch_case *item, int *from)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return -1;
+    pid_t process = signals_fork();
+    int number = errno;
+    if (process == 0) {
+        close(ends[0]);
+        be_child(pool, item, ends[1]);
+    }
+    close(ends[1]);
+    if (process < 0)
+        close(ends[0]);
+    *from = ends[0];
+    errno = number;
+    return process;
+}
+
+int jobs_start(job_pool *pool, batch_case *item)
+{
+    job *slot = free_slot(pool);
+    pid_t process = start(pool, item, &slot->pipe);
+    if (process < 0)
+        return errno;
+    slot->process = process;
+    slot->said_size = 0;
+    slot->item = *item;
+    memset(item, 0, sizeof *item);
+    clock_gettime(CLOCK_MONOTONIC, &slot->start);
+    pool->running++;
+    return 0;
+}
+
+/* ---- Ending -------------------------------------------------------------- */
+
+static int wait_for(pid_t process)
+{
+    int how = 0;
+    while (waitpid(process, &how, 0) < 0 && errno == EINTR)
+        continue;
+    return how;
+}
+
+static bool asks_to_stop(int number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP;
+}
+
+/* "fmgcam: a.npy: no such file" without the name of the program and what comes
+ * before that line or behind it. */
+static const char *error_in(char *said)
+{
+    static const char lead[] = "fmgcam: ";
+    char *line = strstr(said, lead);
+    char *text = line ? line + sizeof lead - 1 : said;
+    text[strcspn(text, "\n")] = '\0';
+    return *text ? text : "failed without saying why";
+}
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) +
+           1e-9 * (double)(now.tv_nsec - start->tv_nsec);
+}
+
+static void finish(job_pool *pool, job *slot,
+                   void (*ended)(void *opaque, const job_end *end),
+                   void *opaque)
+{
+    char text[64];
+    job_end end = {.item = &slot->item, .seconds = seconds_since(&slot->start)};
+    close(slot->pipe);
+    int how = wait_for(slot->process);
+    slot->said[slot->said_size] = '\0';
+    if (WIFSIGNALED(how)) {
+        snprintf(text, sizeof text, "was ended by signal %d (%s)",
+                 WTERMSIG(how), strsignal(WTERMSIG(how)));
+        end.error = text;
+        end.was_ended = asks_to_stop(WTERMSIG(how));
+    } else if (WEXITSTATUS(how) != 0) {
+        end.error = error_in(slot->said);
+    }
+    slot->process = 0;
+    pool->running--;
+    ended(opaque, &end);
+    batch_case_release(&slot->item);
+}
+
+/* More than fits is read and dropped, so that the child can go on.
+ * @return false: it has ended. */
+static bool listen_to(job *slot)
+{
+    char dropped[512];
+    size_t room = SAID_SIZE - 1 - slot->said_size;
+    ssize_t size = room ? read(slot->pipe, slot->said + slot->said_size, room)
+                        : read(slot->pipe, dropped, sizeof dropped);
+    if (size > 0 && room)
+        slot->said_size += (size_t)size;
+    return size > 0 || (size < 0 && errno == EINTR);
+}
+
+void jobs_wait(job_pool *pool, int milliseconds,
+               void (*ended)(void *opaque, const job_end *end), void *opaque)
+{
+    for (uint32_t i = 0; i < pool->most; i++) {
+        const job *slot = &pool->jobs[i];
+        pool->polls[i].fd = slot->process ? slot->pipe : -1;
+        pool->polls[i].events = POLLIN;
+        pool->polls[i].revents = 0;
+    }
+    if (poll(pool->polls, pool->most, milliseconds) <= 0)
+        return;
+    for (uint32_t i = 0; i < pool->most; i++) {
+        job *slot = &pool->jobs[i];
+        if (pool->polls[i].revents && !listen_to(slot))
+            finish(pool, slot, ended, opaque);
+    }
+}
+
+void jobs_end(job_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->most; i++)
+        if (pool->jobs[i].process)
+            kill(pool->jobs[i].process, SIGTERM);
+    for (uint32_t i = 0; i < pool->most; i++) {
+        job *slot = &pool->jobs[i];
+        if (!slot->process)
+            continue;
+        wait_for(slot->process);
+        close(slot->pipe);
+        batch_case_release(&slot->item);
+        slot->process = 0;
+    }
+    pool->running = 0;
+}

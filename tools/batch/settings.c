@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* An array that grows. */
+#ifndef _POSIX_C_SOURCE
+# define _POSIX_C_SOURCE 200809L
+#endif
+
+#include "batch/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnose.h"
+
+static void release(setting *item)
+{
+    free(item->name);
+    free(item->text);
+    free(item->path);
+}
+
+static int provide_room(setting_list *list)
+{
+    if (list->count < list->capacity)
+        return 0;
+    size_t capacity = list->capacity ? 2 * list->capacity : 16;
+    setting *moved = realloc(list->items, capacity * sizeof *moved);
+    if (!moved)
+        return fail_memory();
+    list->items = moved;
+    list->capacity = capacity;
+    return 0;
+}
+
+static char *join(const char *folder, const char *name)
+{
+    size_t length = strlen(folder);
+    char *path = malloc(length + strlen(name) + 1);
+    if (path) {
+        memcpy(path, folder, length);
+        strcpy(path + length, name);
+    }
+    return path;
+}
+
+int settings_add(setting_list *list, const char *name, const char *text,
+                 const char *folder)
+{
+    bool moves = folder && *folder && *text && *text != '/';
+    int status = provide_room(list);
+    if (status)
+        return status;
+    setting item = {strdup(name), strdup(text),
+                    moves ? join(folder, text) : NULL};
+    if (!item.name || !item.text || (moves && !item.path)) {
+        release(&item);
+        return fail_memory();
+    }
+    list->items[list->count++] = item;
+    return 0;
+}
+
+bool settings_have(const setting_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+const char *setting_value(const setting *item)
+{
+    return item->path ? item->path : item->text;
+}
+
+void settings_release(setting_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        release(&list->items[i]);
+    free(list->items);
+    memset(list, 0, sizeof *list);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Names, numbers and the caption of a figure. */
+#include "explain/figure_case.h"
+
+#include <stdio.h>
+
+#include "choices.h"
+#include "diagnose.h"
+#include "explain/explain_inputs.h"
+
+/* ---- A class ------------------------------------------------------------- */
+
+static const char *name_class(figure_case *f, uint32_t rank)
+{
+    const uint32_t *indices = f->inputs->classes.indices;
+    const char *label = explain_label(f->inputs, rank);
+    char *name = f->words[rank].name;
+    if (label && *label)
+        return label;
+    if (indices)
+        snprintf(name, sizeof f->words->name, "class %u",
+                 (unsigned)indices[rank]);
+    else
+        snprintf(name, sizeof f->words->name, "rank %u", (unsigned)rank + 1);
+    return name;
+}
+
+static const char *write_probability(figure_case *f, uint32_t rank)
+{
+    const float *probabilities = f->inputs->classes.probabilities;
+    char *text = f->words[rank].probability;
+    if (!probabilities)
+        return NULL;
+    double p = (double)probabilities[rank];
+    if (p >= 0.001 || p == 0)
+        snprintf(text, sizeof f->words->probability, "%.3f", p);
+    else
+        snprintf(text, sizeof f->words->probability,
+                 p >= 0.0001 ? "%.4f" : "%.1e", p);
+    return text;
+}
+
+static void describe_class(figure_case *f, uint32_t rank)
+{
+    fmgcam_class_measures m = {.struct_size = sizeof m};
+    fmgcam_tensor maps = explain_flat_view(f->maps, f->maps->class_maps);
+    figure_class *row = &f->classes[rank];
+    row->name = name_class(f, rank);
+    row->values[0] = write_probability(f, rank);
+    if (fmgcam_measure_class(f->context, &maps, NULL, f->maps->winner, rank, 0,
+                             &m))
+        return; /* maps that are not finite */
+    char *area = f->words[rank].area;
+    snprintf(area, sizeof f->words->area, "%.1f %%", 100 * m.area);
+    row->values[1] = area;
+}
+
+static void describe_panel(figure_case *f, uint32_t rank)
+{
+    char *peak = f->words[rank].peak;
+    f->panels[rank].caption = f->classes[rank].name;
+    f->panels[rank].detail = peak;
+    if (figure_peak(f, rank) > 0)
+        snprintf(peak, sizeof f->words->peak, "peak %.3g",
+                 (double)figure_peak(f, rank));
+    else
+        snprintf(peak, sizeof f->words->peak, "no positive evidence");
+}
+
+/* ---- The caption --------------------------------------------------------- */
+
+static const char *chosen(const figure_case *f, const char *option)
+{
+    return choice_name(choice_option_named(option), &f->maps->options);
+}
+
+static void say_options(const figure_case *f, figure_caption *c)
+{
+    uint32_t layers = f->inputs->layer_count;
+    figure_say(
+        c,
+        "Method %s, profile %s; activation %s, filter %s, normalization %s, "
+        "rescaling %s; ",
+        chosen(f, "method"), chosen(f, "profile"), chosen(f, "activation"),
+        chosen(f, "filter"), chosen(f, "normalize"), chosen(f, "rescale"));
+    if (layers > 1)
+        figure_say(c, "%s of %u layers; ", chosen(f, "fuse-layers"),
+                   (unsigned)layers);
+    figure_say(c, "fused at %s size, resampling %s; alpha %.3g, blend %s. ",
+               chosen(f, "fuse-at"), chosen(f, "resample"),
+               (double)f->maps->options.alpha, chosen(f, "blend"));
+    if (f->asked->preprocess.text)
+        figure_say(c, "Preprocessing %s. ", f->asked->preprocess.text);
+}
+
+static void say_lines(const figure_case *f, figure_caption *c)
+{
+    const figure_options *asked = &f->asked->figure;
+    if (asked->has_no_contours)
+        return;
+    figure_say(c, "Contours: ");
+    for (uint32_t i = 0; i < asked->level_count; i++)
+        figure_say(c, "%s%.3g", i ? ", " : "", asked->levels[i]);
+    figure_say(c, "%s of the peak of each class. ",
+               asked->level_count ? "" : "0.5");
+}
+
+static void write_caption(figure_case *f)
+{
+    figure_caption *c = &f->caption;
+    f->content.caption = f->asked->figure.caption;
+    if (f->content.caption)
+        return;
+    say_options(f, c);
+    say_lines(f, c);
+    figure_say(c, "Area: share of the cells that a class wins. %s.",
+               f->creator);
+    f->content.caption = c->text;
+}
+
+/* ---- All of them --------------------------------------------------------- */
+
+static void name_columns(figure_content *content)
+{
+    content->name_heading = "Class";
+    content->value_names[0] =
+        content->classes[0].values[0] ? "Probability" : NULL;
+    content->value_names[1] = content->classes[0].values[1] ? "Area" : NULL;
+}
+
+static void describe_ramp(figure_case *f)
+{
+    figure_ramp *ramp = &f->content.ramp;
+    bool is_signed = figure_panel_color_map(f) == FMGCAM_COLOR_MAP_DIVERGING;
+    ramp->low = is_signed ? "against" : "0";
+    ramp->high = is_signed ? "for the class" : "peak";
+    ramp->meaning = "Each panel has a scale of its own.";
+}
+
+int figure_make_words(figure_case *f)
+{
+    figure_content *content = &f->content;
+    unsigned count = content->class_count;
+    figure_write_creator(f->creator);
+    snprintf(f->main_caption, sizeof f->main_caption, "FM-G-CAM, %u class%s",
+             count, count == 1 ? "" : "es");
+    snprintf(f->panels_title, sizeof f->panels_title,
+             "Each class by itself: %s", chosen(f, "method"));
+    for (uint32_t rank = 0; rank < count; rank++) {
+        describe_class(f, rank);
+        if (content->panel_count > 0)
+            describe_panel(f, rank);
+    }
+    name_columns(content);
+    describe_ramp(f);
+    content->creator = f->creator;
+    content->panels_title = f->panels_title;
+    content->title = f->asked->figure.title;
+    content->notice = f->asked->figure.notice;
+    write_caption(f);
+    return f->caption.failed ? fail_memory() : 0;
+}

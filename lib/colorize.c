@@ -121,8 +121,8 @@ static fmgcam_status check_planes(fmgcam_context *context,
         if (!(fabsf(planes[i]) <= largest_to_resample))
             return fmgcam_fail(
                 context, FMGCAM_STATUS_OVERFLOW,
-                "layers.maps: the sum of values times colours at "
-                "cell [%zu,%zu] is %g, expected at most %g",
+                "layers.maps: what is drawn of cell [%zu,%zu] is %g, expected "
+                "at most %g",
                 i % maps->cells / maps->width, i % maps->width,
                 (double)planes[i], (double)largest_to_resample);
     return FMGCAM_STATUS_OK;

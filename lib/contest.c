@@ -10,7 +10,7 @@
  * 2^100 and a little, and return it. It changes no winner. Values of any scale
  * then leave room for sums between the cells, and what makes evidence of them
  * is a float, down to classes that are 2^-227 of the strongest. */
-static double level(float *planes, size_t count)
+static double scale_in_place(float *planes, size_t count)
 {
     float peak = 0.0f;
     for (size_t i = 0; i < count; i++)
@@ -79,7 +79,7 @@ void fmgcam_scale_contest(const fmgcam_options *options,
                           float *planes, size_t classes, size_t cells,
                           float *scales)
 {
-    double factor = level(planes, classes * cells);
+    double factor = scale_in_place(planes, classes * cells);
     int joint = options->rescale == FMGCAM_RESCALE_STACK;
     double highest = 0.0;
     for (size_t k = 0; k < classes && joint; k++) {
@@ -100,7 +100,7 @@ void fmgcam_scale_contest(const fmgcam_options *options,
 float fmgcam_scale_signed(const fmgcam_options *options, float *plane,
                           size_t cells)
 {
-    double factor = level(plane, cells);
+    double factor = scale_in_place(plane, cells);
     float peak = 0.0f;
     for (size_t s = 0; s < cells; s++)
         peak = fmaxf(peak, fabsf(plane[s]));

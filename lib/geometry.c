@@ -26,7 +26,8 @@ static void clip_seen(struct axis *axis)
 {
     axis->seen_first = fmax(axis->seen_first, fmin(axis->first, axis->last));
     axis->seen_last = fmin(axis->seen_last, fmax(axis->first, axis->last));
-    axis->seen_last = fmax(axis->seen_last, axis->seen_first);
+    if (axis->seen_last <= axis->seen_first) /* nothing, for good */
+        axis->seen_first = axis->seen_last = 0.0;
 }
 
 /* Move the edges to @p from and from + @p size, counted from the first edge. */
@@ -178,7 +179,7 @@ static fmgcam_status follow(fmgcam_context *context, uint32_t i,
 static const struct {
     uint32_t sizes;
     uint32_t flags;
-} kinds[] = {
+} step_kinds[] = {
     [FMGCAM_STEP_STRETCH] = {2, 0},
     [FMGCAM_STEP_RESIZE] = {1, 0},
     [FMGCAM_STEP_FIT] = {2, 0},
@@ -211,12 +212,12 @@ static fmgcam_status check_step(fmgcam_context *context, uint32_t i,
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "steps[%u].kind: %u, expected 1 to %d", i,
                            step->kind, FMGCAM_STEP_FLIP_VERTICAL);
-    uint32_t sizes = kinds[step->kind].sizes;
-    if (step->flags & ~kinds[step->kind].flags)
+    uint32_t sizes = step_kinds[step->kind].sizes;
+    if (step->flags & ~step_kinds[step->kind].flags)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "steps[%u].flags: 0x%x, expected at most 0x%x for "
                            "this kind",
-                           i, step->flags, kinds[step->kind].flags);
+                           i, step->flags, step_kinds[step->kind].flags);
     if (!step->flags && (step->left || step->top))
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "steps[%u]: left %u, top %u, expected 0 without "
@@ -227,6 +228,22 @@ static fmgcam_status check_step(fmgcam_context *context, uint32_t i,
     if (!status)
         status = check_extent(context, i, "height", step->height, sizes >= 2);
     return status;
+}
+
+/* Farther than any picture is wide. */
+static const double farthest = 0x1p40;
+
+/* Chains of large pads, or of tiny crops, leave what can be drawn. */
+static fmgcam_status check_axis(fmgcam_context *context, uint32_t i,
+                                const struct axis *axis)
+{
+    if (fabs(axis->first) <= farthest && fabs(axis->last) <= farthest &&
+        axis->first != axis->last)
+        return FMGCAM_STATUS_OK;
+    return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                       "steps[%u]: edges at %g and %g of the picture, expected "
+                       "two that differ, of magnitudes up to %g",
+                       i, axis->first, axis->last, farthest);
 }
 
 /* ---- From steps to geometry ---------------------------------------------- */
@@ -276,19 +293,21 @@ fmgcam_status fmgcam_find_geometry(fmgcam_context *context, uint32_t width,
         status = check_step(context, i, &steps[i]);
         if (!status)
             status = follow(context, i, &steps[i], &chain);
+        if (!status)
+            status = check_axis(context, i, &chain.across);
+        if (!status)
+            status = check_axis(context, i, &chain.down);
     }
     if (status)
         return status;
     fmgcam_geometry found = geometry_of(&chain);
     found.struct_size = geometry->struct_size;
+    memset(geometry, 0, found.struct_size);
     memcpy(geometry, &found, smaller(found.struct_size, sizeof found));
     return FMGCAM_STATUS_OK;
 }
 
 /* ---- Given by the caller ------------------------------------------------- */
-
-/* Farther than any picture is wide. */
-static const double farthest = 0x1p40;
 
 static fmgcam_status check_edges(fmgcam_context *context, const char *edges,
                                  double first, double last)
@@ -307,9 +326,9 @@ static fmgcam_status check_seen(fmgcam_context *context, const char *edges,
 {
     double low = fmax(fmin(first, last), 0.0);
     double high = fmin(fmax(first, last), size);
-    int is_empty = seen_first == seen_last;
-    if (seen_first <= seen_last &&
-        (is_empty || (seen_first >= low && seen_last <= high)))
+    int is_nothing = seen_first == 0.0 && seen_last == 0.0;
+    if (is_nothing ||
+        (seen_first <= seen_last && seen_first >= low && seen_last <= high))
         return FMGCAM_STATUS_OK;
     return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                        "layers.geometry: %s %g and %g, expected them in order "

@@ -157,7 +157,7 @@ static int windows_are_apart(const fmgcam_image *a, const fmgcam_image *b)
     if (a->row_stride_bytes != b->row_stride_bytes || a->row_stride_bytes == 0)
         return 0;
     int64_t step = a->row_stride_bytes;
-    uintptr_t pitch = (uintptr_t)(step < 0 ? -step : step);
+    uintptr_t pitch = step < 0 ? 0 - (uintptr_t)step : (uintptr_t)step;
     int in_order = (uintptr_t)a->data < (uintptr_t)b->data;
     const fmgcam_image *low = in_order ? a : b;
     const fmgcam_image *high = in_order ? b : a;

@@ -128,7 +128,7 @@ struct fmgcam_pixels {
     const uint8_t *under; /* NULL: black, and the colours as they are */
     uint8_t *out;         /* may be under */
     uint32_t bytes;       /* of a pixel: 3 or 4 */
-    float alpha;          /* of the colours; 1 where under is NULL */
+    float alpha;          /* of the colours, which are given times it */
     int constant;         /* whether e = 1 everywhere */
     /* Bytes to the next row, which the CPU may be told to look for. */
     ptrdiff_t under_pitch, out_pitch;

@@ -166,7 +166,7 @@ struct fmgcam_ramp fmgcam_ramp_of(uint32_t color_map, int is_blue_first)
     return ramp;
 }
 
-/* A picture of one pixel with this very value. */
+/* A picture of one pixel, so that it has the very bits of pictures. */
 fmgcam_status fmgcam_map_color(uint32_t color_map, float value, uint8_t rgb[3])
 {
     if (!rgb || color_map < FMGCAM_COLOR_MAP_VIRIDIS ||

@@ -132,13 +132,13 @@ static fmgcam_status accept(fmgcam_context *context,
     if (!status)
         status = check_shape(context, view);
     if (!status)
-        status = check_classes(context, classes, view->channels);
-    if (!status)
-        status = check_output(context, classes, smoothed, view);
-    if (!status)
         status = fmgcam_check_frame_limit(
             context, "smoothed_classes", view->channels,
             context->workspace.limits.smoothed_classes);
+    if (!status)
+        status = check_classes(context, classes, view->channels);
+    if (!status)
+        status = check_output(context, classes, smoothed, view);
     if (!status)
         status = fmgcam_load_maps(context, "signed_maps", signed_maps,
                                   "smoothed", smoothed, view);

@@ -4,8 +4,8 @@
  * Half-pixel centres: pixel x lies at (x + 0.5 - edge) cells / span - 0.5 of the
  * map, which covers span pixels from edge on. A kernel that reaches over the
  * border is cut there and its taps are renormalised; where pixels are larger
- * than cells the kernel is widened by the scale. Both as Pillow does it. Bicubic is Keys' kernel (1981) with a
- * = -0.5. */
+ * than cells the kernel is widened by the scale. Both as Pillow does it. Bicubic
+ * is Keys' kernel (1981) with a = -0.5. */
 #include "internal.h"
 
 #include <math.h>

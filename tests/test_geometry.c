@@ -414,7 +414,7 @@ static fmgcam_geometry find(fmgcam_context *context, uint32_t width,
     return g;
 }
 
-static void check_edges(const double *got, double left, double top,
+static void check_edges(const double got[4], double left, double top,
                         double right, double bottom)
 {
     const double want[] = {left, top, right, bottom};
@@ -422,6 +422,23 @@ static void check_edges(const double *got, double left, double top,
     for (size_t i = 0; i < 4; i++)
         if (fabs(got[i] - want[i]) > 1e-9)
             fail_msg("edge %zu: %.12g, want %.12g", i, got[i], want[i]);
+}
+
+static void check_map(const fmgcam_geometry *g, double left, double top,
+                      double right, double bottom)
+{
+    const double got[] = {g->left, g->top, g->right, g->bottom};
+
+    check_edges(got, left, top, right, bottom);
+}
+
+static void check_seen(const fmgcam_geometry *g, double left, double top,
+                       double right, double bottom)
+{
+    const double got[] = {g->seen_left, g->seen_top, g->seen_right,
+                          g->seen_bottom};
+
+    check_edges(got, left, top, right, bottom);
 }
 
 static void test_numbers_worked_out_by_hand(void **state)
@@ -432,22 +449,29 @@ static void test_numbers_worked_out_by_hand(void **state)
     /* 640 x 480 to 341 x 256, of which the middle 224: from 58.5, which goes to
      * 58, and from 16. */
     g = find(f->context, 640, 480, usual[2]);
-    check_edges(&g.left, 58 * 640.0 / 341, 16 * 1.875, 282 * 640.0 / 341,
-                240 * 1.875);
-    check_edges(&g.seen_left, 58 * 640.0 / 341, 30, 282 * 640.0 / 341, 450);
+    check_map(&g, 58 * 640.0 / 341, 16 * 1.875, 282 * 640.0 / 341, 240 * 1.875);
+    check_seen(&g, 58 * 640.0 / 341, 30, 282 * 640.0 / 341, 450);
     assert_int_equal(g.input_width, 224);
     assert_int_equal(g.input_height, 224);
 
     /* 1920 x 1080 to 640 x 360, and 140 above and below. */
     g = find(f->context, 1920, 1080, usual[4]);
-    check_edges(&g.left, 0, -420, 1920, 1500);
-    check_edges(&g.seen_left, 0, 0, 1920, 1080);
+    check_map(&g, 0, -420, 1920, 1500);
+    check_seen(&g, 0, 0, 1920, 1080);
     assert_int_equal(g.input_width, 640);
     assert_int_equal(g.input_height, 640);
 
+    /* Nothing is seen: 0 and 0. */
+    g = find(f->context, 100, 100,
+             (chain){{STEP(PAD, .width = 300, .height = 300, PLACED(100, 100)),
+                      STEP(CROP, .width = 50, .height = 200, PLACED(250, 0))},
+                     2});
+    check_map(&g, 150, -100, 200, 100);
+    check_seen(&g, 0, 0, 0, 100);
+
     g = find(f->context, 30, 20, usual[6]);
-    check_edges(&g.left, 30, 0, 0, 20);
-    check_edges(&g.seen_left, 0, 0, 30, 20);
+    check_map(&g, 30, 0, 0, 20);
+    check_seen(&g, 0, 0, 30, 20);
 }
 
 /* A newer program's struct, and an older library's part of it. */
@@ -457,12 +481,16 @@ static void test_the_struct_may_grow(void **state)
     struct {
         fmgcam_geometry known;
         uint64_t unknown;
-    } newer = {.known.struct_size = sizeof newer, .unknown = 0};
+    } newer;
+
+    memset(&newer, 0xAA, sizeof newer);
+    newer.known.struct_size = sizeof newer;
 
     expect_ok(f->context,
               fmgcam_find_geometry(f->context, 8, 8, NULL, 0, &newer.known));
     assert_int_equal(newer.known.struct_size, sizeof newer);
     assert_int_equal(newer.known.input_width, 8);
+    assert_true(newer.unknown == 0);
 }
 
 /* ---- What is refused ---------------------------------------------------- */
@@ -513,6 +541,29 @@ static void test_steps_that_cannot_be_are_named(void **state)
     }
 }
 
+/* Edges that no double tells apart, and edges that no picture reaches. */
+static void test_chains_that_end_nowhere_are_refused(void **state)
+{
+    fixture *f = *state;
+    fmgcam_geometry g = {.struct_size = sizeof g};
+    fmgcam_step thin[6], wide[80];
+
+    for (size_t i = 0; i < COUNT_OF(thin); i += 2) {
+        thin[i] = (fmgcam_step)STEP(STRETCH, .width = 1 << 30, .height = 9);
+        thin[i + 1] = (fmgcam_step)STEP(CROP, .width = 1, .height = 9);
+    }
+    expect_status(f->context,
+                  fmgcam_find_geometry(f->context, 8, 8, thin, 6, &g),
+                  FMGCAM_STATUS_ARGUMENT, "steps[3]: edges at");
+    for (size_t i = 0; i < COUNT_OF(wide); i += 2) {
+        wide[i] = (fmgcam_step)STEP(STRETCH, .width = 9, .height = 1);
+        wide[i + 1] = (fmgcam_step)STEP(PAD, .width = 9, .height = INT32_MAX);
+    }
+    expect_status(f->context,
+                  fmgcam_find_geometry(f->context, 8, 8, wide, 80, &g),
+                  FMGCAM_STATUS_ARGUMENT, "steps[3]: edges at");
+}
+
 static void test_arguments_are_checked(void **state)
 {
     fixture *f = *state;
@@ -558,6 +609,8 @@ static void test_a_geometry_that_cannot_be_is_named(void **state)
         {offsetof(fmgcam_geometry, seen_right), 16.5, "from 0 to 16"},
         {offsetof(fmgcam_geometry, seen_bottom), 12.5, "from 0 to 10"},
         {offsetof(fmgcam_geometry, left), 2, "from 2 to 16"},
+        {offsetof(fmgcam_geometry, seen_left), 15.5,
+         "seen_left and seen_right"},
     };
     uint8_t pixels[16 * 10 * 3];
     float map[4] = {0, 1, 0, 1};
@@ -620,6 +673,69 @@ static void test_unseen_pixels_fade_or_stay(void **state)
     }
 }
 
+/* A centre on the left or top edge is seen, one on the right or bottom is not. */
+static void test_edges_that_hit_centres(void **state)
+{
+    fixture *f = *state;
+    uint8_t pixels[5 * 5 * 3];
+    const float full = 1;
+    fmgcam_geometry g = {.struct_size = sizeof g,
+                         .right = 5,
+                         .bottom = 5,
+                         .seen_left = 1.5,
+                         .seen_top = 0.5,
+                         .seen_right = 3.5,
+                         .seen_bottom = 2.5};
+    fmgcam_tensor maps = maps_view(&full, (sizes){1, 1, 1, 1});
+    fmgcam_layers layers = {
+        .struct_size = sizeof layers, .maps = &maps, .geometry = &g};
+    fmgcam_image image = {pixels, 15, 5, 5, 0, 0};
+
+    expect_ok(f->context, fmgcam_draw_heatmap(f->context, &layers, &image));
+    for (size_t i = 0; i < 25; i++) {
+        size_t x = i % 5, y = i / 5;
+        bool seen = (x == 1 || x == 2) && (y == 0 || y == 1);
+        assert_int_equal(pixels[3 * i], seen ? 213 : faded);
+    }
+}
+
+/* Five pixels and all cells of a map that lies over little more than four of
+ * them need the most taps that there can be. */
+static void test_many_cells_on_few_pixels(void **state)
+{
+    fixture *f = *state;
+    float map[64] = {0};
+    uint8_t pixels[5 * 3];
+    fmgcam_geometry g = {.struct_size = sizeof g,
+                         .left = 0.5,
+                         .right = nextafter(4.5, 5),
+                         .bottom = 1,
+                         .seen_left = 0.5,
+                         .seen_right = nextafter(4.5, 5),
+                         .seen_bottom = 1};
+    fmgcam_tensor maps = maps_view(map, (sizes){1, 1, 1, 64});
+    fmgcam_layers layers = {
+        .struct_size = sizeof layers, .maps = &maps, .geometry = &g};
+    fmgcam_image image = {pixels, 15, 5, 1, 0, 0};
+    rng r;
+
+    rng_init(&r, 5005);
+    rng_fill(&r, map, 64, 0, 1);
+    expect_ok(f->context, fmgcam_draw_heatmap(f->context, &layers, &image));
+    for (size_t x = 0; x < 5; x++) {
+        double sum = 0, weights = 0;
+        for (size_t i = 0; i < 64; i++) {
+            double at = ((double)x + 0.5 - g.left) * 16;
+            double weight =
+                kernel(FMGCAM_RESAMPLE_BICUBIC, ((double)i + 0.5 - at) / 16);
+            sum += weight * (double)map[i];
+            weights += weight;
+        }
+        double want = fmin(fmax(213 * sum / weights, 0), 213);
+        assert_true(fabs(pixels[3 * x] - want) <= 0.5 + 1e-3);
+    }
+}
+
 /* Bits do not depend on who paints which rows. */
 static void test_a_runner_paints_the_same(void **state)
 {
@@ -678,9 +794,12 @@ int main(void)
         fixture_test(test_numbers_worked_out_by_hand),
         fixture_test(test_the_struct_may_grow),
         fixture_test(test_steps_that_cannot_be_are_named),
+        fixture_test(test_chains_that_end_nowhere_are_refused),
         fixture_test(test_arguments_are_checked),
         fixture_test(test_a_geometry_that_cannot_be_is_named),
         fixture_test(test_unseen_pixels_fade_or_stay),
+        fixture_test(test_edges_that_hit_centres),
+        fixture_test(test_many_cells_on_few_pixels),
         fixture_test(test_a_runner_paints_the_same),
         fixture_test(test_no_chain_needs_more_than_was_reserved),
     };

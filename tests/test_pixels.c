@@ -274,6 +274,16 @@ static void test_one_memory_in_two_formats_is_refused(void **state)
     expect_status(f->context,
                   fmgcam_draw_overlay(f->context, &layers, &from, &to),
                   FMGCAM_STATUS_ARGUMENT, "overlay");
+    /* Of different pitches nothing is known. */
+    from = (fmgcam_image){pixels, 32, 4, 5, FMGCAM_PIXEL_RGBA8, 0};
+    to = (fmgcam_image){pixels + 16, 48, 4, 5, FMGCAM_PIXEL_RGBA8, 0};
+    expect_status(f->context,
+                  fmgcam_draw_overlay(f->context, &layers, &from, &to),
+                  FMGCAM_STATUS_ARGUMENT, "overlay");
+    /* One row has no pitch. */
+    from = (fmgcam_image){pixels, INT64_MIN, 4, 1, FMGCAM_PIXEL_RGBA8, 0};
+    to = (fmgcam_image){pixels + 16, INT64_MIN, 4, 1, FMGCAM_PIXEL_RGBA8, 0};
+    expect_ok(f->context, fmgcam_draw_overlay(f->context, &layers, &from, &to));
     to = (fmgcam_image){pixels + 16, 31, 4, 8, FMGCAM_PIXEL_RGBA8, 0};
     to.row_stride_bytes = 15;
     expect_status(f->context,
@@ -477,6 +487,16 @@ static void test_the_diverging_map_is_white_in_the_middle(void **state)
     fmgcam_map_color(FMGCAM_COLOR_MAP_DIVERGING, 0, middle);
     fmgcam_map_color(FMGCAM_COLOR_MAP_DIVERGING, 1, high);
     assert_true(low[2] > low[0] && high[0] > high[2]);
+    static const uint8_t brewer[11][3] = {
+        {5, 48, 97},     {33, 102, 172},  {67, 147, 195},  {146, 197, 222},
+        {209, 229, 240}, {247, 247, 247}, {253, 219, 199}, {244, 165, 130},
+        {214, 96, 77},   {178, 24, 43},   {103, 0, 31}};
+    for (int i = 0; i < 11; i++) {
+        uint8_t got[3];
+        fmgcam_map_color(FMGCAM_COLOR_MAP_DIVERGING, (float)(i - 5) / 5, got);
+        for (size_t c = 0; c < 3; c++)
+            assert_true(abs(got[c] - brewer[i][c]) <= 1);
+    }
     assert_true(middle[0] == middle[1] && middle[1] == middle[2] &&
                 middle[0] > 240);
 }

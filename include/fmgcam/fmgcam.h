@@ -354,8 +354,9 @@ enum {
     FMGCAM_PALETTE_RELEASED = 3
 };
 
-/* Stage 7: how the map of a single class (K = 1) is coloured. Its value v in
- * 0...1 takes the place of N in e, and the colour of v that of C / N. */
+/* Stage 7: how the map of a single class (K = 1) is coloured: by its value v,
+ * clamped to 0...1. With BLEND_EVIDENCE v takes the place of e, and v colour(v)
+ * that of C; with BLEND_CONSTANT and in a heatmap C is colour(v). */
 enum {
     FMGCAM_COLOR_MAP_CLASS   = 1, /* v times the class's colour; default */
     FMGCAM_COLOR_MAP_VIRIDIS = 2, /* even in brightness, as is magma */
@@ -489,7 +490,7 @@ typedef void (*fmgcam_task_fn)(void *job, uint32_t index, uint32_t worker);
  * in any order, on any threads. worker is in 0...workers-1 and never in two
  * tasks at the same time. When it returns, all tasks have ended and their
  * writes are visible to the calling thread. Returns 0, or non-zero if it could
- * not. */
+ * not. A task needs up to 32 KiB of stack. */
 typedef int32_t (*fmgcam_run_fn)(void *opaque, fmgcam_task_fn task, void *job,
                                  uint32_t count);
 
@@ -525,7 +526,8 @@ typedef struct fmgcam_limits {
     uint32_t map_depth;      /* D of volumes; 0 means 1 */
     uint32_t batch;          /* pictures of fmgcam_explain_batch(); 0 means 1 */
     uint32_t tracked_scores; /* n of fmgcam_track_classes(); 0: not called */
-    uint32_t smoothed_classes; /* K of fmgcam_smooth_maps(); 0: not called */
+    /* K of fmgcam_smooth_maps(), which classes bounds too; 0: not called. */
+    uint32_t smoothed_classes;
 } fmgcam_limits;
 
 /* Allocate all that calls within @p limits need, and warm up the BLAS. After it
@@ -788,9 +790,9 @@ typedef struct fmgcam_geometry {
     /* The edges of the whole map. It may reach beyond the picture (padding);
      * left > right is a map that is flipped, top > bottom likewise. */
     double left, top, right, bottom;
-    /* What the network saw of the picture; left <= right, top <= bottom, inside
-     * the map and the picture. A pixel is seen if its centre is, left and top
-     * edges included. */
+    /* What the network saw of the picture, inside map and picture; left <= right,
+     * top <= bottom; 0 and 0 where it saw nothing, so that there is no default.
+     * A pixel is seen if its centre is, left and top edges included. */
     double seen_left, seen_top, seen_right, seen_bottom;
     /* Of the network's input. For the caller; drawing does not look at it. */
     uint32_t input_width, input_height;
@@ -799,10 +801,12 @@ typedef struct fmgcam_geometry {
 /* Follow @p count (0 or more) @p steps from a picture of @p width x @p height to
  * the network's input, which the map covers from edge to edge, and say in
  * @p geometry where that map lies on the picture. Resizing keeps the edges in
- * place, so that the resampling filter does not matter. @p geometry->struct_size
- * must be set; on failure it is untouched. steps may be NULL with count 0.
+ * place, so that the resampling filter does not matter.
+ * @p geometry->struct_size must be set; on failure it is untouched. steps may
+ * be NULL with count 0.
  * @return OK; ARGUMENT (names the step: unknown kind or flag, sizes out of
- * range, a crop beyond what is there, a pad below it). @since 0.1 */
+ * range, a crop beyond what is there, a pad below it, edges that coincide or
+ * lie farther off than 2^40 pixels). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_find_geometry(
     fmgcam_context *context, uint32_t width, uint32_t height,
     const fmgcam_step *steps, uint32_t count, fmgcam_geometry *geometry);
@@ -818,7 +822,8 @@ enum {
     FMGCAM_PIXEL_RGBA8 = 3,
     FMGCAM_PIXEL_BGRA8 = 4,
     /* As a picture: red, green and blue are the same. As a result: 0.299 red +
-     * 0.587 green + 0.114 blue of what RGB8 would be, rounded once more. */
+     * 0.587 green + 0.114 blue of what RGB8 would be, rounded once more (with
+     * weights rounded to 2^-16). */
     FMGCAM_PIXEL_GREY8 = 5
 };
 
@@ -855,8 +860,8 @@ typedef struct fmgcam_layers {
 
 /* Draw the coloured map alone into @p heatmap, on black: C = sum over k of N_k
  * colour_k, resampled to its size. All arithmetic is in float until one final
- * clamp to 0...255 and rounding to nearest; no brightness depends on the rest of
- * the picture.
+ * clamp to 0...255 and rounding to nearest; no brightness depends on the rest
+ * of the picture.
  *
  * With FUSE_AT_MAP the K maps are resampled and their colours add up. With
  * FUSE_AT_IMAGE the signed maps are resampled, the class with the largest
@@ -997,7 +1002,8 @@ typedef struct fmgcam_tracking {
     float hysteresis;
     /* A class must reach the probability enter to be shown, and goes when it is
      * below leave. 0 or more, leave <= enter. 0 means: enter, none is needed;
-     * leave, enter / (1 + hysteresis). */
+     * leave, enter / (1 + hysteresis). (That none ever goes by itself: a leave
+     * so small that no probability is below it.) */
     float enter, leave;
     /* For scores of integers. */
     const fmgcam_quantization *scores_quantization;
@@ -1022,7 +1028,7 @@ typedef struct fmgcam_tracking {
  * but a newcomer, and the one that has been free for longest comes first. (With
  * a smaller count than before, classes in slots beyond it get others.) All
  * three need room for count. @p count receives how many are shown; it can be 0
- * with tracking->enter. All in double, in a fixed order; time O(n log K).
+ * with tracking->enter. All in double, in a fixed order; time O(n log K + K^2).
  * @return OK; ARGUMENT, SHAPE (n is not that of the frames before), STRIDE,
  * UNSUPPORTED, NON_FINITE, BUFFER_SIZE, OVERFLOW, NO_MEMORY, LIMIT.
  * @since 0.1 */

@@ -134,9 +134,8 @@ static void print_help(void)
 {
     puts("usage: fmgcam-bench [OPTION...] [WORK...]\n"
          "Time the works (weighting, arithmetic, overlay, explain, batch,\n"
-         "methods, layouts, frames; all if none is named) beside what bounds "
-         "them and\n"
-         "and beside their rivals.\n"
+         "methods, layouts, frames; all if none is named) beside what bounds\n"
+         "them and beside their rivals.\n"
          "\n"
          "  --json           one JSON object in place of the tables\n"
          "  --kernels SET    c, avx2, avx512 or neon; else the best of this\n"

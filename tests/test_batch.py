@@ -321,6 +321,22 @@ class Work(Case):
             self.assertIn("--jobs: '", self.batch("--jobs", jobs, output="new", status=2)[0])
 
     @on_linux
+    @unittest.skipUnless(shutil.which("sh"), "needs a shell")
+    def test_fewer_files_than_jobs(self):
+        """What the system is out of comes back when a case ends."""
+        self.manifest([self.row(i, id="c%d" % i) for i in range(60)])
+        r = subprocess.run(["sh", "-c", "ulimit -n 24; exec \"$@\"", "sh", *self.command(
+            "data/m.jsonl", "--output", "out", "--jobs", 40)], cwd=self.dir, stderr=subprocess.PIPE, timeout=120)
+        self.assertIn("60 cases: 60 done, 0 failed", r.stderr.decode())
+        self.assertEqual(r.returncode, 0)
+
+    def test_ends_are_seen_whoever_ignored_them(self):
+        """SIGCHLD ignored by the parent's parent."""
+        self.manifest([self.row(id="good"), self.row(id="bad", alpha=7)])
+        said = self.batch(status=1, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertIn("2 cases: 1 done, 1 failed", said[-1])
+        self.assertEqual([row["status"] for row in self.summary() if row["id"] == "bad"], ["failed"])
+
     def test_jobs_are_processes(self):
         for i in range(5):
             os.mkfifo(self.path("data/pipe%d" % i))
@@ -640,6 +656,32 @@ class Resume(Case):
         self.assertIn("out: is in use by another batch", self.batch("--resume", status=1)[0])
         self.feed("data/pipe", "data/a0.npy")
         self.assertEqual(self.end(process)[0], 0)
+
+    def test_a_damaged_report_is_made_again(self):
+        self.manifest([self.row(i, id="c%d" % i) for i in range(3)])
+        self.batch()
+        whole = self.get("out", "c1", "report.json")
+        for damage in (b"{", b""):
+            self.put("out/c1/report.json", damage)
+            said = self.batch("--resume")
+            self.assertIn("3 cases: 3 done, 2 of them before, 0 failed", said[-1])
+            self.assertEqual(self.get("out", "c1", "report.json"), whole)
+        self.put("out/c2/overlay.png", b"")
+        self.assertIn("2 of them before", self.batch("--resume")[-1])
+
+    def test_results_do_not_replace_what_is_read(self):
+        self.manifest([self.row(id="c")])
+        self.batch()
+        self.put("out/summary.csv", b"id,activations,gradients\nc,../data/a0.npy,../data/g0.npy\n")
+        before = self.files()
+        said = self.batch("--resume", manifest="out/summary.csv", status=2)
+        self.assertIn("fmgcam: out/summary.csv: is where the batch writes its summary.csv", said)
+        self.assertEqual(self.files(), before)
+        self.batch("--resume", status=0)
+        record = self.get("out", "c", "case.json")
+        self.manifest([self.row(id="c", labels="../out/c/case.json")])
+        self.assertIn("is the record of the case itself", self.batch("--resume", status=1)[0])
+        self.assertNotEqual(record, b"")
 
     def test_fewer_cases(self):
         """Pages that are no longer needed go; folders stay."""

@@ -124,5 +124,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     signal(SIGPIPE,
            SIG_IGN); /* writing to a closed pipe is an error like any */
+    signal(SIGCHLD, SIG_DFL); /* whoever ignored it would never see how
+                                 a child ends */
     return check_stdout(dispatch(argc, argv));
 }

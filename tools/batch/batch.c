@@ -7,6 +7,7 @@
  */
 #include "batch/batch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "batch/batch_results.h"
 #include "batch/batch_signals.h"
 #include "diagnose.h"
+#include "output.h"
 
 enum { WAIT_MILLISECONDS = 100 }; /* between looks at the clock */
 
@@ -65,26 +67,34 @@ static void end_case(void *opaque, const job_end *end)
     run->counts.done++;
 }
 
-static void start_case(batch_run *run, batch_case *item)
-{
-    int number = jobs_start(run->pool, item);
-    if (number)
-        fail_case(run, item, strerror(number), 0);
-}
-
 static void wait_for_cases(batch_run *run)
 {
     jobs_wait(run->pool, WAIT_MILLISECONDS, end_case, run);
     progress_show(&run->bar, &run->counts);
 }
 
+/* The system is out of what those that run will give back. */
+static bool is_passing(const batch_run *run, int number)
+{
+    return jobs_running(run->pool) > 0 &&
+           (number == EAGAIN || number == EMFILE || number == ENFILE ||
+            number == ENOMEM);
+}
+
 /* Start it as soon as there is room, unless that takes a signal to come. */
 static void wait_and_start(batch_run *run, batch_case *item)
 {
-    while (jobs_are_full(run->pool) && !signals_count())
-        wait_for_cases(run);
-    if (!signals_count())
-        start_case(run, item);
+    int number = EAGAIN;
+    while (number && !signals_count()) {
+        if (!jobs_are_full(run->pool))
+            number = jobs_start(run->pool, item);
+        if (number && !jobs_are_full(run->pool) && !is_passing(run, number)) {
+            fail_case(run, item, strerror(number), 0);
+            return;
+        }
+        if (number)
+            wait_for_cases(run);
+    }
 }
 
 /* Leave it out if it is complete. @p row is taken over. @return 0, or the exit
@@ -181,16 +191,34 @@ static int write_results(batch_run *run)
     batch_results *results = &run->results;
     results->done = run->counts.done + run->counts.complete;
     results->failed = run->counts.failed;
-    int status = summary_write(results);
-    if (!status)
-        status = index_write(results);
+    int summary = summary_write(results);
+    int index = index_write(results);
     say_counts(run);
+    return summary ? summary : index;
+}
+
+/* The batch must not write its results over its own list of cases. */
+static int check_manifest(const batch_options *asked)
+{
+    static const char *const results[] = {"summary.csv", "index.html"};
+    int status = 0;
+    for (size_t i = 0; i < sizeof results / sizeof *results && !status; i++) {
+        char *path = batch_path(asked->output, results[i], "");
+        if (!path)
+            status = STATUS_FAILED;
+        else if (output_replaces(path, asked->manifest))
+            status = fail_usage(asked->manifest,
+                                "is where the batch writes its %s", results[i]);
+        free(path);
+    }
     return status;
 }
 
 static int run_cases(batch_run *run)
 {
-    int status = folder_claim(run->asked->output, run->asked->resume);
+    int status = check_manifest(run->asked);
+    if (!status)
+        status = folder_claim(run->asked->output, run->asked->resume);
     if (status)
         return status;
     status = work(run);

@@ -17,6 +17,7 @@
 #include "batch/batch_record.h"
 #include "diagnose.h"
 #include "explain/explain.h"
+#include "output.h"
 
 /* ---- Outputs ------------------------------------------------------------- */
 
@@ -124,14 +125,30 @@ void batch_case_release(batch_case *item)
 
 /* ---- Complete? ----------------------------------------------------------- */
 
+static bool is_whole(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISREG(found.st_mode) &&
+           found.st_size > 0;
+}
+
+/* The report can be read, since the table and the pages are made of it. */
+static bool is_report_readable(const char *path)
+{
+    json_t *report = record_read(path);
+    json_decref(report);
+    return report != NULL;
+}
+
 static bool has_outputs(const batch_case *item)
 {
     const json_t *outputs = json_object_get(item->made_of, "outputs");
     for (size_t i = 0; i < json_array_size(outputs); i++) {
-        struct stat found;
-        char *path = batch_path(
-            item->folder, json_string_value(json_array_get(outputs, i)), "");
-        bool there = path && stat(path, &found) == 0;
+        const char *name = json_string_value(json_array_get(outputs, i));
+        char *path = batch_path(item->folder, name, "");
+        bool there = path && is_whole(path);
+        if (there && strcmp(name, BATCH_REPORT_NAME) == 0)
+            there = is_report_readable(path);
         free(path);
         if (!there)
             return false;
@@ -187,6 +204,21 @@ static int set_options(const batch_case *item, explain_options *options)
     return 0;
 }
 
+/* No case may read what the batch is about to write. */
+static int check_record(const char *record, const explain_options *options)
+{
+    for (int i = 0; i < FILE_FIRST_OUTPUT; i++) {
+        uint32_t layers = i < FILE_LAYERED ? options->layer_count[i] : 1;
+        for (uint32_t j = 0; j < layers; j++) {
+            const char *input =
+                i < FILE_LAYERED ? options->layers[i][j] : options->files[i];
+            if (input && output_replaces(record, input))
+                return fail(input, "is the record of the case itself");
+        }
+    }
+    return 0;
+}
+
 /* From here on an earlier record does not tell the truth. */
 static int remove_record(const char *path)
 {
@@ -207,6 +239,8 @@ static int run(const batch_case *item, explain_options *options,
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     int status = explain_check(options);
+    if (!status)
+        status = check_record(record, options);
     if (!status)
         status = make_folder(item);
     if (!status)

@@ -37,7 +37,7 @@ typedef struct job {
 struct job_pool {
     uint32_t most, running;
     job *jobs;            /* most of them */
-    struct pollfd *polls; /* likewise */
+    struct pollfd *polls; /* of those that run */
 };
 
 job_pool *jobs_create(uint32_t most)
@@ -148,12 +148,13 @@ int jobs_start(job_pool *pool, batch_case *item)
 
 /* ---- Ending -------------------------------------------------------------- */
 
-static int wait_for(pid_t process)
+/* @return whether it was seen how it ended. */
+static bool wait_for(pid_t process, int *how)
 {
-    int how = 0;
-    while (waitpid(process, &how, 0) < 0 && errno == EINTR)
+    pid_t got;
+    while ((got = waitpid(process, how, 0)) < 0 && errno == EINTR)
         continue;
-    return how;
+    return got == process;
 }
 
 static bool asks_to_stop(int number)
@@ -187,9 +188,12 @@ static void finish(job_pool *pool, job *slot,
     char text[64];
     job_end end = {.item = &slot->item, .seconds = seconds_since(&slot->start)};
     close(slot->pipe);
-    int how = wait_for(slot->process);
+    int how = 0;
+    bool known = wait_for(slot->process, &how);
     slot->said[slot->said_size] = '\0';
-    if (WIFSIGNALED(how)) {
+    if (!known) {
+        end.error = "nobody knows how it ended";
+    } else if (WIFSIGNALED(how)) {
         snprintf(text, sizeof text, "was ended by signal %d (%s)",
                  WTERMSIG(how), strsignal(WTERMSIG(how)));
         end.error = text;
@@ -216,20 +220,31 @@ static bool listen_to(job *slot)
     return size > 0 || (size < 0 && errno == EINTR);
 }
 
+/* Those that run, in the order of their slots. @return how many. */
+static nfds_t list_polls(const job_pool *pool)
+{
+    nfds_t count = 0;
+    for (uint32_t i = 0; i < pool->most; i++)
+        if (pool->jobs[i].process)
+            pool->polls[count++] =
+                (struct pollfd){.fd = pool->jobs[i].pipe, .events = POLLIN};
+    return count;
+}
+
+/* Where it cannot be told who has something to say, the first one is waited
+ * for. */
 void jobs_wait(job_pool *pool, int milliseconds,
                void (*ended)(void *opaque, const job_end *end), void *opaque)
 {
-    for (uint32_t i = 0; i < pool->most; i++) {
-        const job *slot = &pool->jobs[i];
-        pool->polls[i].fd = slot->process ? slot->pipe : -1;
-        pool->polls[i].events = POLLIN;
-        pool->polls[i].revents = 0;
-    }
-    if (poll(pool->polls, pool->most, milliseconds) <= 0)
+    nfds_t count = list_polls(pool), at = 0;
+    int ready = poll(pool->polls, count, milliseconds);
+    if (ready == 0 || (ready < 0 && errno == EINTR))
         return;
-    for (uint32_t i = 0; i < pool->most; i++) {
+    if (ready < 0 && count > 0)
+        pool->polls[0].revents = POLLIN;
+    for (uint32_t i = 0; i < pool->most && at < count; i++) {
         job *slot = &pool->jobs[i];
-        if (pool->polls[i].revents && !listen_to(slot))
+        if (slot->process && pool->polls[at++].revents && !listen_to(slot))
             finish(pool, slot, ended, opaque);
     }
 }
@@ -241,9 +256,10 @@ void jobs_end(job_pool *pool)
             kill(pool->jobs[i].process, SIGTERM);
     for (uint32_t i = 0; i < pool->most; i++) {
         job *slot = &pool->jobs[i];
+        int how;
         if (!slot->process)
             continue;
-        wait_for(slot->process);
+        wait_for(slot->process, &how);
         close(slot->pipe);
         batch_case_release(&slot->item);
         slot->process = 0;

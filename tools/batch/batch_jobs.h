@@ -29,8 +29,8 @@ void jobs_destroy(job_pool *pool);
 uint32_t jobs_running(const job_pool *pool);
 bool jobs_are_full(const job_pool *pool);
 
-/* Start @p item, which is taken over in any case. @return 0, or an errno and
- * then the item is still the caller's. */
+/* Start @p item, which is taken over. @return 0, or an errno, and then the item
+ * is still the caller's. */
 int jobs_start(job_pool *pool, batch_case *item);
 
 /* Wait until one or more have ended, but at most @p milliseconds or until a

@@ -10,6 +10,7 @@
 #include "batch/settings.h"
 
 #define BATCH_RECORD_NAME "case.json"
+#define BATCH_REPORT_NAME "report.json"
 
 /* A tree of what decides the result of a case. @p outputs are names of files in
  * its folder, @p count of them. NULL: out of memory. */

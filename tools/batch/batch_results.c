@@ -33,7 +33,7 @@ static int visit_one(batch_results *results, const batch_row *row,
     if (result.state != CASE_LEFT)
         record = read_from(results, row, BATCH_RECORD_NAME);
     if (result.state == CASE_DONE)
-        report = read_from(results, row, "report.json");
+        report = read_from(results, row, BATCH_REPORT_NAME);
     if (result.state == CASE_DONE && (!record || !report)) {
         mark_failed(results, row);
         result.state = CASE_FAILED;
@@ -44,7 +44,7 @@ static int visit_one(batch_results *results, const batch_row *row,
             result.error = "there is no record of what was wrong";
     }
     result.record = record;
-    result.report = report;
+    result.report = result.state == CASE_DONE ? report : NULL;
     int status = visit(opaque, &result);
     json_decref(record);
     json_decref(report);

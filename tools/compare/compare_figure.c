@@ -93,20 +93,10 @@ static int draw_difference(compare_figure *f, const figure_ground *ground,
                              if_placed(f, &ground->geometry), &target);
 }
 
-/* The largest difference has the full colour, but what is nothing beside the
- * maps must not look like much. */
-static void choose_scale(compare_figure *f)
-{
-    static const double least_share = 0.05;
-    f->tiles.units[TILE_DIFFERENCE] =
-        fmax(f->found->whole.largest, least_share * f->tiles.units[TILE_A]);
-}
-
 static int make_differences(compare_figure *f)
 {
     figure_content *content = &f->content;
     figure_ground ground;
-    choose_scale(f);
     int status =
         figure_ground_make(&f->asked->figure, content, &f->inputs->image,
                            &f->geometry, content->class_count, &ground);
@@ -127,6 +117,8 @@ static int make(compare_figure *f, fmgcam_context *context)
     f->content.theme = theme ? theme - 1 : FIGURE_LIGHT;
     int status =
         compare_tiles_open("--figure", context, f->inputs, f->found, &f->tiles);
+    if (!status)
+        compare_scale_apart(&f->tiles);
     if (!status)
         status = locate(f, context);
     if (!status)

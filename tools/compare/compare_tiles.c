@@ -19,16 +19,30 @@ static double scaled_at(const compare_tiles *t, int side, uint32_t pair,
                              maps[rank * t->found->cells + cell]);
 }
 
-/* The largest magnitude of all. */
-static double find_unit(const compare_tiles *t)
+/* The largest magnitude of both maps. */
+static double find_largest(const compare_tiles *t)
 {
-    double unit = 0;
+    double largest = 0;
     for (uint32_t pair = 0; pair < t->inputs->pairing.count; pair++)
         for (size_t s = 0; s < t->found->cells; s++)
             for (int side = 0; side < 2; side++)
-                unit = fmax(unit, fabs(scaled_at(t, side, pair, s)));
-    unit = fmax(unit, t->found->whole.largest);
-    return unit > 0 ? unit : 1;
+                largest = fmax(largest, fabs(scaled_at(t, side, pair, s)));
+    return largest;
+}
+
+static double unit_of(double largest)
+{
+    return largest > 0 ? largest : 1;
+}
+
+/* What is nothing beside the maps must not look like much. */
+void compare_scale_apart(compare_tiles *t)
+{
+    static const double least_share = 0.05;
+    double unit = unit_of(find_largest(t));
+    t->units[TILE_A] = t->units[TILE_B] = unit;
+    t->units[TILE_DIFFERENCE] =
+        fmax(t->found->whole.largest, least_share * unit);
 }
 
 static void fill_map(const compare_tiles *t, int tile, uint32_t pair)
@@ -138,7 +152,7 @@ int compare_tiles_open(const char *option, fmgcam_context *context,
         return fail_memory();
     for (uint32_t pair = 0; pair < count; pair++)
         tiles->colors[pair] = inputs->pairing.pairs[pair].ranks[0];
-    double unit = find_unit(tiles);
+    double unit = unit_of(fmax(find_largest(tiles), found->whole.largest));
     for (int tile = 0; tile < TILE_COUNT; tile++)
         tiles->units[tile] = unit;
     return 0;

@@ -24,12 +24,17 @@ typedef struct compare_tiles {
     uint32_t *colors; /* [pairs], numbers in the palette: the ranks in A */
 } compare_tiles;
 
-/* There must be a class in both. @return 0, or the exit status; close in either
+/* There must be a class in both. All tiles have one scale, up to the largest
+ * value in any of them. @return 0, or the exit status; close in either
  * case. */
 int compare_tiles_open(const char *option, fmgcam_context *context,
                        const compare_inputs *inputs, const comparison *found,
                        compare_tiles *tiles);
 void compare_tiles_close(compare_tiles *tiles);
+
+/* Give A and B a scale without regard to differences, and these one of their
+ * own, so that both have full colours. */
+void compare_scale_apart(compare_tiles *tiles);
 
 /* Of pair @p pair: in its colour what is above zero of A or B, or in diverging
  * colours A less B. Where there is an image it is in @p target already, and is

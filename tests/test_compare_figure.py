@@ -217,9 +217,10 @@ class Words(Case):
         text = self.words(*self.wide)
         self.check_rows(text, ("rank 1", "rank 2", "rank 3"), (1, 2, 3))
         self.assertIn("matched by rank: 3 in both, of 3 in A and 3 in B", " ".join(text.split()))
-        classes = [(281, None), (5, ""), (0, "x")]
-        self.check_rows(self.words(*self.wide, *self.reports(classes, classes)),
-                        ("class 281", "class 5", "x"), (1, 2, 3))
+        for blank in ("", " ", "\u00a0\t\u3000"):
+            classes = [(281, None), (5, blank), (0, "x")]
+            self.check_rows(self.words(*self.wide, *self.reports(classes, classes)),
+                            ("class 281", "class 5", "x"), (1, 2, 3))
 
     def test_ranks_are_those_of_a(self):
         self.pairs = [(0, 2), (2, 1)]

@@ -281,6 +281,16 @@ class Legend(Case):
                 words = self.words(self.figure(*args, *self.put_labels(names)), theme)
                 self.assertEqual(words, [[alone[n] for n in names]] * 2)
 
+    def test_blanks_are_no_names(self):
+        args = (*self.image, "--width", 480)
+        unnamed = self.words(self.figure(*args))
+        for blank in (" ", "\t  ", "\u00a0", "\u2003\u3000\u200b", "\ufeff"):
+            labels = self.put_labels(["", blank, "dog"])
+            self.assertEqual([w[:2] for w in self.words(self.figure(*args, *labels))], [w[:2] for w in unnamed])
+            self.assertEqual([c["label"] for c in self.report(*labels)["classes"]], ["", blank, "dog"])
+        for name in ("\u2010", "\u3001", "  a", "\u00a1"):
+            self.assertNotEqual(self.words(self.figure(*args, *self.put_labels(["", name, "dog"])))[0][1], unnamed[0][1])
+
     def test_ranks_follow_each_other(self):
         page = self.figure(*self.image, "--width", 480)
         tops = [page.badges(colour)[0] for colour in PALETTE]

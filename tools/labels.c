@@ -58,6 +58,34 @@ bool labels_is_text(const char *text, size_t size)
     return true;
 }
 
+/* How many bytes the blank at the start of @p text has; 0: it is none. */
+static size_t blank_size(const char *text)
+{
+    static const char *const wide[] = {
+        "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80",
+        "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
+        "\xe2\x81\x9f", "\xe3\x80\x80", "\xef\xbb\xbf"};
+    unsigned char first = (unsigned char)*text;
+    if (first == ' ' || (first >= '\t' && first <= '\r'))
+        return 1;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+            return strlen(wide[i]);
+    /* U+2000 to U+200B, of which the last has no width. */
+    bool is_sized = strncmp(text, "\xe2\x80", 2) == 0 &&
+                    (unsigned char)text[2] >= 0x80 &&
+                    (unsigned char)text[2] <= 0x8b;
+    return is_sized ? 3 : 0;
+}
+
+bool labels_is_blank(const char *text)
+{
+    size_t size;
+    while (text && (size = blank_size(text)) > 0)
+        text += size;
+    return !text || !*text;
+}
+
 static size_t count_lines(const char *text, size_t size)
 {
     size_t lines = 0;

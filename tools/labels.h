@@ -20,6 +20,10 @@ int labels_read(const char *path, label_list *labels);
 /* Is it well-formed UTF-8 without NUL? */
 bool labels_is_text(const char *text, size_t size);
 
+/* Is there nothing to be seen of @p text, which is well-formed: blanks of any
+ * script alone? So is NULL. */
+bool labels_is_blank(const char *text);
+
 void labels_release(label_list *labels);
 
 #endif

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "labels.h"
+
 /* Control characters in a name or path do not reach the terminal. */
 static void print_text(const char *text)
 {
@@ -63,7 +65,7 @@ static void print_name(const class_name *name)
 {
     if (name->has_index)
         printf(" %" JSON_INTEGER_FORMAT, name->index);
-    if (name->label) {
+    if (!labels_is_blank(name->label)) {
         putchar(' ');
         print_text(name->label);
     }

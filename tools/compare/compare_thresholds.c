@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "diagnose.h"
+#include "labels.h"
 
 const threshold_kind threshold_kinds[THRESHOLD_COUNT] = {
     [THRESHOLD_AGREEMENT] = {"min-agreement", 0, 1, false, false},
@@ -116,7 +117,7 @@ static void format_class(const threshold_kind *kind, uint32_t pair,
     else
         snprintf(number, sizeof number, "rank %u",
                  pairing->pairs[pair].ranks[0]);
-    if (name.label)
+    if (!labels_is_blank(name.label))
         snprintf(text, size, " for %s (%s)", number, name.label);
     else
         snprintf(text, size, " for %s", number);

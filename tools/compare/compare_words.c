@@ -98,7 +98,7 @@ static void describe_side(compare_figure *f, int side)
 static const char *name_class(const class_name *name, uint32_t rank,
                               char text[32])
 {
-    if (name->label && *name->label)
+    if (!labels_is_blank(name->label))
         return name->label;
     if (name->has_index)
         snprintf(text, 32, "class %lld", (long long)name->index);

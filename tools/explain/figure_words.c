@@ -7,6 +7,7 @@
 #include "choices.h"
 #include "diagnose.h"
 #include "explain/explain_inputs.h"
+#include "labels.h"
 
 /* ---- A class ------------------------------------------------------------- */
 
@@ -15,7 +16,7 @@ static const char *name_class(figure_case *f, uint32_t rank)
     const uint32_t *indices = f->inputs->classes.indices;
     const char *label = explain_label(f->inputs, rank);
     char *name = f->words[rank].name;
-    if (label && *label)
+    if (!labels_is_blank(label))
         return label;
     if (indices)
         snprintf(name, sizeof f->words->name, "class %u",

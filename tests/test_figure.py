@@ -107,6 +107,12 @@ class Case(cli.Case):
         self.assertEqual((r.returncode, r.stderr, r.stdout), (0, b"", b""), args)
         return Page(self.path(name)) if name.endswith(".png") else self.get(name)
 
+    def pdf(self, *args):
+        """Its words."""
+        self.figure(*args, name="f.pdf")
+        return subprocess.run(["pdftotext", "-layout", self.path("f.pdf"), "-"], stdout=subprocess.PIPE, check=True,
+                              timeout=60).stdout.decode("utf-8")
+
     def find(self, page, want, allowed=1):
         """The one place of a picture, and how much it is enlarged."""
         found = page.places(want, allowed)
@@ -254,6 +260,61 @@ class Contours(Case):
                 self.assertEqual(counts[1][k] > counts[0][k] + 20, k in winner(self.signed), (k, counts))
 
 
+# ---- Colour maps ---------------------------------------------------------------
+
+
+class ColorMaps(Case):
+    def setUp(self):
+        super().setUp()
+        self.one = (*self.image, "--top", 1, "--contours", "none")
+
+    def bars(self, page):
+        """Places of rows of a scale from black to white in any 100 steps or more, and their widths."""
+        found = []
+        for y in range(page.height):
+            row = page.row(0, y, page.width)
+            red = row[0::3]
+            for x in range(page.width):
+                end = x
+                while red[x] <= 1 and end < page.width - 1 and red[end + 1] > red[end] and row[3 * end] == row[3 * end + 2]:
+                    end += 1
+                if end - x >= 100 and red[end] >= 254:
+                    found.append((x, y, end + 1 - x))
+        return found
+
+    def test_the_overlay_has_its_scale_under_it(self):
+        self.explain(*self.image, "--top", 1, "--color-map", "grey", "--overlay", "o.png")
+        page = self.figure(*self.one, "--color-map", "grey", "--width", 480, "--panels", "none")
+        x, y, factor = self.find(page, read_png(self.path("o.png"))[2], allowed=0)
+        bars = self.bars(page)
+        self.assertEqual(bars, [(x, bars[0][1] + i, bars[0][2]) for i in range(14)])
+        self.assertGreaterEqual(bars[0][2], WIDTH * factor)
+        self.assertTrue(y + HEIGHT * factor < bars[0][1] < y + HEIGHT * factor + 60)
+        self.assertEqual(self.bars(self.figure(*self.one, "--width", 480, "--panels", "none")), [])
+
+    def test_panels_follow_it(self):
+        """The class map in shares of its peak is what the overlay of one class shows too."""
+        for args, count in ((("--color-map", "grey"), 2), (("--color-map", "grey", "--panel-color-map", "viridis"), 1),
+                            (("--color-map", "viridis", "--panel-color-map", "grey"), 1), (("--color-map", "viridis"), 0)):
+            page = self.figure(*self.one, *args, "--width", 480)
+            self.assertEqual(len(page.places(self.panel(0))), count, args)
+
+    @unittest.skipUnless(shutil.which("pdftotext"), "pdftotext is not installed")
+    def test_words(self):
+        size = (*self.inputs, "--top", 1, "--size", "600x400", *self.put_labels(["bird"] * K))
+        for name, low, high in (("turbo", "0", "1"), ("diverging", "-1: against", "1: for the class")):
+            text = self.pdf(*size, "--color-map", name, "--panels", "none")
+            self.assertRegex(text, r"(?m)^ *grad-cam of bird( |$)")
+            self.assertRegex(text, r"(?m)^ *%s +%s( |$)" % (low, high))
+            self.assertIn("blend evidence, colour map %s." % name, " ".join(text.split()))
+            self.assertNotIn("FM-G-CAM", text)
+        text = self.pdf(*size)
+        self.assertIn("FM-G-CAM, 1 class", text)
+        self.assertNotIn("colour map", text)
+        text = self.pdf(*size[:-2], "--color-map", "turbo")
+        self.assertIn("grad-cam of rank 1", text)
+
+
 # ---- The legend ----------------------------------------------------------------
 
 
@@ -306,10 +367,8 @@ class Legend(Case):
     @unittest.skipUnless(shutil.which("pdftotext"), "pdftotext is not installed")
     def test_numbers_are_beside_their_names(self):
         self.put("y.npy", npy((K,), [0.0, 9.0, 3.0]))
-        self.figure(*self.image, "--logits", "y.npy", *self.put_labels(self.names), "--title", "A title",
-                    "--notice", "Not for medical use", name="f.pdf")
-        text = subprocess.run(["pdftotext", "-layout", self.path("f.pdf"), "-"], stdout=subprocess.PIPE, check=True,
-                              timeout=60).stdout.decode("utf-8")
+        text = self.pdf(*self.image, "--logits", "y.npy", *self.put_labels(self.names), "--title", "A title",
+                        "--notice", "Not for medical use")
         classes = self.report("--logits", "y.npy", "--labels", "names.txt")["classes"]
         for rank, (name, c) in enumerate(zip(("dog", "mouse", "bird"), classes), 1):
             probability = c["probability"]

@@ -43,7 +43,7 @@ typedef struct figure {
     figure_content content;
     figure_panel main[2], panels[MOST_CLASSES];
     figure_class classes[MOST_CLASSES];
-    char texts[8 * MOST_CLASSES][MOST_TEXT];
+    char texts[8 * MOST_CLASSES + 16][MOST_TEXT];
     size_t text_count;
 } figure;
 
@@ -103,7 +103,10 @@ static void make_figure(rng *r, figure *f)
     content->main_count = 1 + rng_below(r, 2);
     for (uint32_t i = 0; i < content->main_count; i++)
         f->main[i] = (figure_panel){.class_index = FIGURE_NO_CLASS,
-                                    .caption = make_text(r, f, 40)};
+                                    .caption = make_text(r, f, 40),
+                                    .ramp = {.count = rng_below(r, 2) ? 256 : 0,
+                                             .low = make_text(r, f, 12),
+                                             .high = make_text(r, f, 12)}};
     content->name_heading = make_text(r, f, 10);
     for (int i = 0; i < FIGURE_VALUES; i++)
         content->value_names[i] = maybe_text(r, f, 14);
@@ -189,16 +192,20 @@ static void check_panels_are_there(const figure_page *page,
     for (uint32_t i = 0; i < content->main_count; i++) {
         assert_int_equal(count_items(page, FIGURE_ITEM_MAIN, i), 1);
         expect_text(page, content->main[i].caption, 1);
+        bool has_ramp = content->main[i].ramp.count > 0;
+        assert_int_equal(count_items(page, FIGURE_ITEM_MAIN_RAMP, i), has_ramp);
+        expect_text(page, content->main[i].ramp.low, has_ramp);
+        expect_text(page, content->main[i].ramp.high, has_ramp);
     }
     for (uint32_t i = 0; i < content->panel_count; i++) {
         assert_int_equal(count_items(page, FIGURE_ITEM_PANEL, i), 1);
         expect_text(page, content->panels[i].detail, 1);
     }
-    bool has_ramp = content->panel_count > 0 && content->ramp.count > 0;
-    assert_int_equal(count_items(page, FIGURE_ITEM_RAMP, 0), has_ramp);
-    expect_text(page, content->ramp.low, has_ramp);
-    expect_text(page, content->ramp.high, has_ramp);
-    expect_text(page, content->ramp.meaning, has_ramp);
+    bool has_panel_ramp = content->panel_count > 0 && content->ramp.count > 0;
+    assert_int_equal(count_items(page, FIGURE_ITEM_RAMP, 0), has_panel_ramp);
+    expect_text(page, content->ramp.low, has_panel_ramp);
+    expect_text(page, content->ramp.high, has_panel_ramp);
+    expect_text(page, content->ramp.meaning, has_panel_ramp);
     expect_text(page, content->panels_title, content->panel_count > 0);
 }
 
@@ -256,6 +263,27 @@ static void check_badges(const figure_page *page, const figure_content *content)
     }
 }
 
+/* The scale of a large picture is under it, and its ends under its ends. */
+static void check_scales(const figure_page *page)
+{
+    for (size_t i = 0; i + 2 < page->count; i++) {
+        const figure_item *bar = &page->items[i], *low = bar + 1;
+        const figure_item *high = bar + 2, *main = bar;
+        if (bar->kind != FIGURE_ITEM_MAIN_RAMP)
+            continue;
+        while (main->kind != FIGURE_ITEM_MAIN)
+            main--;
+        assert_int_equal(main->index, bar->index);
+        assert_int_equal(bar->at.left, main->at.left);
+        assert_true(bar->at.width >= main->at.width);
+        assert_true(bar->at.top >= main->at.top + main->at.height);
+        assert_int_equal(low->at.left, bar->at.left);
+        assert_int_equal(high->at.left + high->at.width,
+                         bar->at.left + bar->at.width);
+        assert_true(low->at.top >= bar->at.top + bar->at.height);
+    }
+}
+
 /* ---- Tests --------------------------------------------------------------- */
 
 static void test_nothing_overlaps_and_all_is_there(void **state)
@@ -277,12 +305,15 @@ static void test_nothing_overlaps_and_all_is_there(void **state)
         check_all_is_there(&page, &f->content);
         check_pictures(&page, &f->content);
         check_badges(&page, &f->content);
+        check_scales(&page);
         figure_page_release(&page);
     }
     free(f);
 }
 
-/* A wider page than the default is the same page, enlarged. */
+/* A wider page than the default is the same page, enlarged, but for texts that
+ * take a line more or less where they fit by less than a pixel: one line or two
+ * of 30 pixels, at most, on pages of 2000 and more. */
 static void test_wide_pages_are_enlarged(void **state)
 {
     (void)state;
@@ -298,7 +329,7 @@ static void test_wide_pages_are_enlarged(void **state)
         assert_int_equal(figure_lay_out(&f->content, &ruler, 1200, &one), 0);
         assert_int_equal(figure_lay_out(&f->content, &ruler, 2400, &two), 0);
         assert_int_equal(one.count, two.count);
-        assert_true(fabs(two.height - 2.0 * one.height) <= 0.02 * two.height);
+        assert_true(fabs(two.height - 2.0 * one.height) <= 0.03 * two.height);
         figure_page_release(&one);
         figure_page_release(&two);
     }

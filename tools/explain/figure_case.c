@@ -28,10 +28,18 @@ float figure_peak(const figure_case *f, uint32_t rank)
     return peak;
 }
 
+bool figure_has_color_map(const figure_case *f)
+{
+    return f->maps->options.color_map != FMGCAM_COLOR_MAP_CLASS;
+}
+
 uint32_t figure_panel_color_map(const figure_case *f)
 {
     uint32_t asked = f->asked->figure.color_map;
-    return asked ? asked : FMGCAM_COLOR_MAP_VIRIDIS;
+    if (asked)
+        return asked;
+    return figure_has_color_map(f) ? f->maps->options.color_map
+                                   : FMGCAM_COLOR_MAP_VIRIDIS;
 }
 
 /* ---- Where the map lies -------------------------------------------------- */
@@ -75,7 +83,9 @@ static int make_main(figure_case *f)
     figure_panel *fused = &f->main[content->main_count++];
     fused->kind = FIGURE_FUSED;
     fused->class_index = FIGURE_NO_CLASS;
-    fused->caption = f->main_caption;
+    if (figure_has_color_map(f))
+        figure_fill_ramp(f->maps->options.color_map, f->main_ramp,
+                         &fused->ramp);
     return draw_fused(f, &fused->pixels);
 }
 
@@ -130,6 +140,7 @@ static void release(figure_case *f)
     free(f->panels);
     free(f->classes);
     free(f->words);
+    figure_caption_release(&f->main_caption);
     figure_caption_release(&f->caption);
 }
 

@@ -28,9 +28,9 @@ typedef struct figure_case {
     figure_panel main[2], *panels; /* [K] */
     figure_class *classes;         /* [K] */
     figure_words *words;           /* [K] */
-    char main_caption[48], panels_title[64], creator[FIGURE_CREATOR_SIZE];
-    figure_caption caption;
-    uint8_t ramp[FIGURE_RAMP_COLORS * 3];
+    char panels_title[64], creator[FIGURE_CREATOR_SIZE];
+    figure_caption main_caption, caption;
+    uint8_t ramp[FIGURE_RAMP_COLORS * 3], main_ramp[FIGURE_RAMP_COLORS * 3];
 } figure_case;
 
 /* Draw the figure of a case into @p to. @return 0, or the exit status. */
@@ -58,6 +58,10 @@ const float *figure_class_map(const figure_case *f, const float *stack,
 /* The largest value of it, and at least 0. */
 float figure_peak(const figure_case *f, uint32_t rank);
 
+/* Does the overlay have a scale of colours, in place of one a class? */
+bool figure_has_color_map(const figure_case *f);
+
+/* That of the overlay, if it has one, unless another was asked for. */
 uint32_t figure_panel_color_map(const figure_case *f);
 
 #endif

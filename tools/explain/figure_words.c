@@ -87,9 +87,12 @@ static void say_options(const figure_case *f, figure_caption *c)
     if (layers > 1)
         figure_say(c, "%s of %u layers; ", chosen(f, "fuse-layers"),
                    (unsigned)layers);
-    figure_say(c, "fused at %s size, resampling %s; alpha %.3g, blend %s. ",
+    figure_say(c, "fused at %s size, resampling %s; alpha %.3g, blend %s",
                chosen(f, "fuse-at"), chosen(f, "resample"),
                (double)f->maps->options.alpha, chosen(f, "blend"));
+    if (figure_has_color_map(f))
+        figure_say(c, ", colour map %s", chosen(f, "color-map"));
+    figure_say(c, ". ");
     if (f->asked->preprocess.text)
         figure_say(c, "Preprocessing %s. ", f->asked->preprocess.text);
 }
@@ -129,6 +132,22 @@ static void name_columns(figure_content *content)
     content->value_names[1] = content->classes[0].values[1] ? "Area" : NULL;
 }
 
+/* A scale of colours is of a single class, whose name no colour tells. */
+static void describe_main(figure_case *f)
+{
+    figure_panel *fused = &f->main[f->content.main_count - 1];
+    figure_caption *c = &f->main_caption;
+    unsigned count = f->content.class_count;
+    bool is_signed = f->maps->options.color_map == FMGCAM_COLOR_MAP_DIVERGING;
+    if (figure_has_color_map(f))
+        figure_say(c, "%s of %s", chosen(f, "method"), f->classes[0].name);
+    else
+        figure_say(c, "FM-G-CAM, %u class%s", count, count == 1 ? "" : "es");
+    fused->caption = c->text;
+    fused->ramp.low = is_signed ? "-1: against" : "0";
+    fused->ramp.high = is_signed ? "1: for the class" : "1";
+}
+
 static void describe_ramp(figure_case *f)
 {
     figure_ramp *ramp = &f->content.ramp;
@@ -143,8 +162,6 @@ int figure_make_words(figure_case *f)
     figure_content *content = &f->content;
     unsigned count = content->class_count;
     figure_write_creator(f->creator);
-    snprintf(f->main_caption, sizeof f->main_caption, "FM-G-CAM, %u class%s",
-             count, count == 1 ? "" : "es");
     snprintf(f->panels_title, sizeof f->panels_title,
              "Each class by itself: %s", chosen(f, "method"));
     for (uint32_t rank = 0; rank < count; rank++) {
@@ -153,11 +170,12 @@ int figure_make_words(figure_case *f)
             describe_panel(f, rank);
     }
     name_columns(content);
+    describe_main(f);
     describe_ramp(f);
     content->creator = f->creator;
     content->panels_title = f->panels_title;
     content->title = f->asked->figure.title;
     content->notice = f->asked->figure.notice;
     write_caption(f);
-    return f->caption.failed ? fail_memory() : 0;
+    return f->main_caption.failed || f->caption.failed ? fail_memory() : 0;
 }

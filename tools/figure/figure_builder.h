@@ -44,4 +44,17 @@ int32_t figure_legend_least_width(const figure_builder *b);
 int32_t figure_put_legend(figure_builder *b, int32_t left, int32_t top,
                           int32_t width, uint32_t columns);
 
+/* ---- Scales of colours (figure_ramp.c) ----------------------------------- */
+
+/* That of the small panels: low end, colours and high end on one line; what
+ * they mean beside them, or under them where there is no room. @return the
+ * height. */
+int32_t figure_put_ramp(figure_builder *b, int32_t left, int32_t top,
+                        int32_t width);
+
+/* That of large picture @p index, if it has one, with its ends under it.
+ * @return the height, with the space above it. */
+int32_t figure_put_main_ramp(figure_builder *b, uint32_t index, int32_t left,
+                             int32_t top, int32_t width);
+
 #endif

@@ -24,6 +24,14 @@ typedef enum figure_panel_kind {
 
 #define FIGURE_NO_CLASS UINT32_MAX
 
+/* A scale of colours, from its low to its high end. */
+typedef struct figure_ramp {
+    const uint8_t *colors; /* count x R, G, B */
+    uint32_t count;        /* 0: there is none */
+    const char *low, *high;
+    const char *meaning; /* not for large panels */
+} figure_ramp;
+
 /* Texts are UTF-8; NULL is none. */
 typedef struct figure_panel {
     figure_panel_kind kind;
@@ -31,6 +39,7 @@ typedef struct figure_panel {
     const char *caption;
     const char *detail; /* in smaller letters under it */
     picture pixels;     /* of the whole picture, of any size */
+    figure_ramp ramp;   /* of its colours, under it; of large panels alone */
 } figure_panel;
 
 enum { FIGURE_VALUES = 2 };
@@ -45,14 +54,6 @@ typedef struct figure_class {
     /* In pixels of the picture: what it wins, and its own map. */
     contour_set won, alone;
 } figure_class;
-
-/* A scale of colours, from its low to its high end. */
-typedef struct figure_ramp {
-    const uint8_t *colors; /* count x R, G, B */
-    uint32_t count;        /* 0: there is none */
-    const char *low, *high;
-    const char *meaning;
-} figure_ramp;
 
 typedef struct figure_content {
     figure_theme theme;

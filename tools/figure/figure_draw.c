@@ -292,9 +292,8 @@ static void draw_badge(const painter *p, uint32_t index, figure_rect at)
     figure_draw_text(p->cr, p->fonts, &item, p->page->unit);
 }
 
-static int draw_ramp(const painter *p, figure_rect at)
+static int draw_ramp(const painter *p, const figure_ramp *ramp, figure_rect at)
 {
-    const figure_ramp *ramp = &p->content->ramp;
     size_t row = (size_t)ramp->count * 3;
     picture colors = {0};
     int status = picture_allocate(ramp->count, 1, &colors);
@@ -326,7 +325,9 @@ static int draw_item(const painter *p, const figure_item *item)
         return draw_panel(p, &p->content->panels[item->index], item->at);
     case FIGURE_ITEM_BADGE: draw_badge(p, item->index, item->at); return 0;
     case FIGURE_ITEM_UNSEEN: draw_unseen(p, item->at); return 0;
-    case FIGURE_ITEM_RAMP: return draw_ramp(p, item->at);
+    case FIGURE_ITEM_RAMP: return draw_ramp(p, &p->content->ramp, item->at);
+    case FIGURE_ITEM_MAIN_RAMP:
+        return draw_ramp(p, &p->content->main[item->index].ramp, item->at);
     }
     return 0;
 }

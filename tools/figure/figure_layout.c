@@ -217,6 +217,23 @@ static bool should_stack(const figure_builder *b, int32_t width)
     return half < figure_pixels(b, 150) && size.width >= half;
 }
 
+/* How wide what stands under a picture may be, in a cell of @p width: under a
+ * narrow one, somewhat wider than that. */
+static int32_t under_width(const figure_builder *b, int32_t shown,
+                           int32_t width)
+{
+    return most_of(shown, least_of(width, figure_pixels(b, 160)));
+}
+
+/* The width of a large panel with all that stands under it. */
+static int32_t panel_width(const figure_builder *b, const figure_panel *panel,
+                           int32_t shown, int32_t width)
+{
+    int32_t under = under_width(b, shown, width);
+    return most_of(
+        shown, panel->ramp.count > 0 ? under : caption_width(b, panel, under));
+}
+
 /* The pictures from @p left on. @return the width that they take, and their
  * height in @p bottom. */
 static int32_t put_pictures(figure_builder *b, arrangement *way, int32_t left,
@@ -231,14 +248,11 @@ static int32_t put_pictures(figure_builder *b, arrangement *way, int32_t left,
     *height = 0;
     for (uint32_t i = 0; i < content->main_count; i++) {
         const figure_panel *panel = &content->main[i];
-        int32_t own = most_of(
-            way->picture.width,
-            caption_width(b, panel,
-                          most_of(way->picture.width,
-                                  least_of(cell, figure_pixels(b, 160)))));
+        int32_t own = panel_width(b, panel, way->picture.width, cell);
         figure_rect at = {x, y, own, 0};
         int32_t used =
             put_panel(b, FIGURE_ITEM_MAIN, i, panel, way->picture, at);
+        used += figure_put_main_ramp(b, i, x, y + used, own);
         *height = most_of(*height, y + used - top);
         right = most_of(right, x + own);
         if (way->stacked)
@@ -397,46 +411,6 @@ static int32_t put_grid(figure_builder *b, const grid *g, int32_t left,
     return y + row - top;
 }
 
-/* ---- The scale ----------------------------------------------------------- */
-
-/* Low end, colours and high end on one line; what they mean beside them, or
- * under them where there is no room. */
-static int32_t put_ramp(figure_builder *b, int32_t left, int32_t top,
-                        int32_t width)
-{
-    const figure_ramp *ramp = &b->content->ramp;
-    int32_t gap = figure_pixels(b, 8), bar = figure_pixels(b, 14);
-    int32_t third = (width - 2 * gap) / 3;
-    figure_size low = figure_measure(b, ramp->low, FIGURE_STYLE_SMALL, third);
-    figure_size high = figure_measure(b, ramp->high, FIGURE_STYLE_SMALL, third);
-    int32_t length = least_of(figure_pixels(b, 180),
-                              width - low.width - high.width - 2 * gap);
-    int32_t line = most_of(bar, most_of(low.height, high.height));
-    int32_t x = left;
-    figure_put_text(b, ramp->low, FIGURE_STYLE_SMALL, x,
-                    top + (line - low.height) / 2, third);
-    x += low.width + gap;
-    figure_put(b, FIGURE_ITEM_RAMP, 0,
-               (figure_rect){x, top + (line - bar) / 2, length, bar});
-    x += length + gap;
-    figure_put_text(b, ramp->high, FIGURE_STYLE_SMALL, x,
-                    top + (line - high.height) / 2, third);
-    x += high.width + 3 * gap;
-
-    int32_t rest = left + width - x;
-    figure_size meaning =
-        figure_measure(b, ramp->meaning, FIGURE_STYLE_SMALL, 0);
-    if (meaning.width <= rest) {
-        figure_put_text(b, ramp->meaning, FIGURE_STYLE_SMALL, x,
-                        top + most_of(line - meaning.height, 0) / 2, 0);
-        return most_of(line, meaning.height);
-    }
-    line += figure_pixels(b, 4);
-    return line + figure_put_text(b, ramp->meaning, FIGURE_STYLE_SMALL, left,
-                                  top + line, width)
-                      .height;
-}
-
 /* ---- The page ------------------------------------------------------------ */
 
 /* A text under what is there. @return where the next thing may begin. */
@@ -459,7 +433,7 @@ static void put_page(figure_builder *b, int32_t margin)
         y = put_line(b, content->panels_title, FIGURE_STYLE_HEADING, left, y,
                      width, 6);
         if (content->ramp.count > 0)
-            y += put_ramp(b, left, y, width) + figure_pixels(b, 12);
+            y += figure_put_ramp(b, left, y, width) + figure_pixels(b, 12);
         grid g = choose_grid(b, width, way.picture);
         y += put_grid(b, &g, left, y) + figure_pixels(b, 24);
     }
@@ -469,13 +443,13 @@ static void put_page(figure_builder *b, int32_t margin)
 }
 
 /* Each class has a badge, a name, a note, and for each value a heading and a
- * number; each column of the legend has headings, each panel four items. */
+ * number; each column of the legend has headings, each panel four items and a large one three more. */
 static size_t most_items(const figure_content *content)
 {
     return 16 +
            (size_t)content->class_count *
                (3 + 2 * FIGURE_VALUES + 1 + FIGURE_VALUES) +
-           4 * ((size_t)content->main_count + content->panel_count);
+           7 * (size_t)content->main_count + 4 * (size_t)content->panel_count;
 }
 
 int figure_lay_out(const figure_content *content, const figure_ruler *ruler,

@@ -48,7 +48,8 @@ typedef enum figure_item_kind {
     FIGURE_ITEM_PANEL,  /* index of figure_content.panels */
     FIGURE_ITEM_BADGE,  /* index of figure_content.classes */
     FIGURE_ITEM_UNSEEN, /* the hatching, in the legend */
-    FIGURE_ITEM_RAMP
+    FIGURE_ITEM_RAMP,
+    FIGURE_ITEM_MAIN_RAMP /* index of figure_content.main */
 } figure_item_kind;
 
 typedef struct figure_item {

@@ -315,6 +315,36 @@ class ColorMaps(Case):
         self.assertIn("grad-cam of rank 1", text)
 
 
+# ---- Methods that look at no class ---------------------------------------------
+
+
+class NoClass(Case):
+    @unittest.skipUnless(shutil.which("pdftotext"), "pdftotext is not installed")
+    def test_it_is_said(self):
+        self.put("g1.npy", npy((1, cli.C, H, W), [1.0] * (cli.C * S)))
+        labels = self.put_labels(["bird"] * K)
+        alone = ("--activations", "a.npy", "--size", "600x400")
+        for args in (alone, (*alone, *labels), (*alone, "--gradients", "g1.npy", *labels)):
+            for method in ("eigen-cam", "fem"):
+                text = self.pdf(*args, "--method", method)
+                self.assertRegex(text, r"(?m)^ *%s \(of no class\)( |$)" % method)
+                self.assertRegex(text, r"(?m)(^| )1 +no class +[0-9.]+ %")
+                for word in ("FM-G-CAM", "rank", "bird", "by itself", "class wins", "each class", "peak 0", "against"):
+                    self.assertNotIn(word, text)
+            text = self.pdf(*args, "--method", "eigen-cam", "--color-map", "diverging")
+            self.assertRegex(text, r"(?m)^ *-1 +1( |$)")
+        self.assertIn("FM-G-CAM", self.pdf("--gradients", "g1.npy", *alone, "--method", "eigen-grad-cam"))
+
+    def test_it_has_no_panels(self):
+        args = ("--activations", "a.npy", "--image", "small.png", "--method", "eigen-cam", "--width", 480)
+        self.figure(*args)
+        without = self.get("f.png")
+        self.assertEqual(len(Page(self.path("f.png")).badges(PALETTE[0])), 1)
+        for more in (("--panels", "none"), ("--panels", "class-maps"), ("--panel-color-map", "turbo")):
+            self.figure(*args, *more)
+            self.assertEqual(self.get("f.png"), without)
+
+
 # ---- The legend ----------------------------------------------------------------
 
 

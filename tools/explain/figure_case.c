@@ -28,6 +28,12 @@ float figure_peak(const figure_case *f, uint32_t rank)
     return peak;
 }
 
+bool figure_is_of_no_class(const figure_case *f)
+{
+    uint32_t method = f->maps->options.method;
+    return method == FMGCAM_METHOD_EIGEN_CAM || method == FMGCAM_METHOD_FEM;
+}
+
 bool figure_has_color_map(const figure_case *f)
 {
     return f->maps->options.color_map != FMGCAM_COLOR_MAP_CLASS;
@@ -118,7 +124,7 @@ static int make(figure_case *f)
         status = make_classes(f);
     if (!status)
         status = make_main(f);
-    if (!status && !asked->has_no_panels)
+    if (!status && !asked->has_no_panels && !figure_is_of_no_class(f))
         status = figure_make_panels(f);
     if (!status && !asked->has_no_contours)
         status = figure_make_lines(f);

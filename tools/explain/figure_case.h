@@ -58,6 +58,10 @@ const float *figure_class_map(const figure_case *f, const float *stack,
 /* The largest value of it, and at least 0. */
 float figure_peak(const figure_case *f, uint32_t rank);
 
+/* Does the method look at no class? Then the one map is that of the activations,
+ * whatever class the inputs name. */
+bool figure_is_of_no_class(const figure_case *f);
+
 /* Does the overlay have a scale of colours, in place of one a class? */
 bool figure_has_color_map(const figure_case *f);
 

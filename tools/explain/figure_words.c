@@ -16,6 +16,8 @@ static const char *name_class(figure_case *f, uint32_t rank)
     const uint32_t *indices = f->inputs->classes.indices;
     const char *label = explain_label(f->inputs, rank);
     char *name = f->words[rank].name;
+    if (figure_is_of_no_class(f))
+        return "no class";
     if (!labels_is_blank(label))
         return label;
     if (indices)
@@ -30,7 +32,7 @@ static const char *write_probability(figure_case *f, uint32_t rank)
 {
     const float *probabilities = f->inputs->classes.probabilities;
     char *text = f->words[rank].probability;
-    if (!probabilities)
+    if (!probabilities || figure_is_of_no_class(f))
         return NULL;
     double p = (double)probabilities[rank];
     if (p >= 0.001 || p == 0)
@@ -105,8 +107,8 @@ static void say_lines(const figure_case *f, figure_caption *c)
     figure_say(c, "Contours: ");
     for (uint32_t i = 0; i < asked->level_count; i++)
         figure_say(c, "%s%.3g", i ? ", " : "", asked->levels[i]);
-    figure_say(c, "%s of the peak of each class. ",
-               asked->level_count ? "" : "0.5");
+    figure_say(c, "%s of the peak%s. ", asked->level_count ? "" : "0.5",
+               figure_is_of_no_class(f) ? "" : " of each class");
 }
 
 static void write_caption(figure_case *f)
@@ -117,7 +119,8 @@ static void write_caption(figure_case *f)
         return;
     say_options(f, c);
     say_lines(f, c);
-    figure_say(c, "Area: share of the cells that a class wins. %s.",
+    figure_say(c, "Area: share of the cells %s. %s.",
+               figure_is_of_no_class(f) ? "above 0" : "that a class wins",
                f->creator);
     f->content.caption = c->text;
 }
@@ -132,20 +135,32 @@ static void name_columns(figure_content *content)
     content->value_names[1] = content->classes[0].values[1] ? "Area" : NULL;
 }
 
+/* What the values are that the overlay has colours for. */
+static void describe_scale(const figure_case *f, figure_ramp *ramp)
+{
+    bool is_signed = f->maps->options.color_map == FMGCAM_COLOR_MAP_DIVERGING;
+    ramp->low = is_signed ? "-1: against" : "0";
+    ramp->high = is_signed ? "1: for the class" : "1";
+    if (is_signed && figure_is_of_no_class(f)) {
+        ramp->low = "-1";
+        ramp->high = "1";
+    }
+}
+
 /* A scale of colours is of a single class, whose name no colour tells. */
 static void describe_main(figure_case *f)
 {
     figure_panel *fused = &f->main[f->content.main_count - 1];
     figure_caption *c = &f->main_caption;
     unsigned count = f->content.class_count;
-    bool is_signed = f->maps->options.color_map == FMGCAM_COLOR_MAP_DIVERGING;
-    if (figure_has_color_map(f))
+    if (figure_is_of_no_class(f))
+        figure_say(c, "%s (of no class)", chosen(f, "method"));
+    else if (figure_has_color_map(f))
         figure_say(c, "%s of %s", chosen(f, "method"), f->classes[0].name);
     else
         figure_say(c, "FM-G-CAM, %u class%s", count, count == 1 ? "" : "es");
     fused->caption = c->text;
-    fused->ramp.low = is_signed ? "-1: against" : "0";
-    fused->ramp.high = is_signed ? "1: for the class" : "1";
+    describe_scale(f, &fused->ramp);
 }
 
 static void describe_ramp(figure_case *f)

@@ -447,6 +447,18 @@ class Pages(Case):
                 self.assertEqual(page.width, width)
                 self.check_margins(page, theme)
 
+    @unittest.skipUnless(shutil.which("pdftotext"), "pdftotext is not installed")
+    def test_steps_are_not_broken(self):
+        """A line ends after a whole step, wherever its end is."""
+        steps = ["resize:256", "crop:224x224+16+16", "letterbox:1024x1024", "flip:horizontal"]
+        ends = set()
+        for width in range(320, 800, 24):
+            text = self.pdf(*self.image, "--panels", "none", "--width", width, "--preprocess", ",".join(steps))
+            for step in steps:
+                self.assertIn(step, text)
+            ends |= {s for s in steps if re.search(r"(?m)%s[,.]$" % re.escape(s), text)}
+        self.assertGreater(len(ends), 1)
+
     def test_the_page_grows_with_what_is_on_it(self):
         heights = [self.figure(*self.image, *args, "--width", 320).height for args in (
             ("--panels", "none", "--caption", ""), ("--panels", "none"), (),

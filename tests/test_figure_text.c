@@ -28,6 +28,7 @@ static const char *const texts[] = {
     "이집트 고양이 단모종 エジプシャン・マウ",
     "🐱 cat 👩🏽‍🚀 ภาษาไทย",
     "two\nlines\n\nand more",
+    "name:value,WWWWW:WWWWW,mm:mmmmmmmm, letterbox:1024x1024,crop:9x9 a:b\nc:d",
 };
 
 static const int32_t widths[] = {0, 40, 73, 150, 292, 500};

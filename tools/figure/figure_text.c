@@ -6,6 +6,8 @@
 #include "figure/figure_text.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include <pango/pangocairo.h>
 
@@ -47,6 +49,25 @@ void figure_fonts_close(figure_fonts *fonts)
 
 /* ---- A text in lines ----------------------------------------------------- */
 
+/* NAME:VALUE is one word, such as a step of preprocessing; a line may be broken
+ * at a comma between two. Not beyond @p most bytes: it has to fit into a line. */
+static void keep_together(PangoAttrList *attributes, const char *text,
+                          double most)
+{
+    for (size_t at = 0, length; text[at]; at += length) {
+        length = strcspn(text + at, " ,\n");
+        const char *colon = memchr(text + at, ':', length);
+        bool is_pair = colon && colon + 1 < text + at + length;
+        length += text[at + length] != '\0';
+        if (is_pair && (double)length <= most) {
+            PangoAttribute *whole = pango_attr_allow_breaks_new(FALSE);
+            whole->start_index = (guint)at;
+            whole->end_index = (guint)(at + length);
+            pango_attr_list_insert(attributes, whole);
+        }
+    }
+}
+
 static PangoLayout *lay_out(const figure_fonts *fonts, const char *text,
                             figure_style style, double unit, int32_t width)
 {
@@ -66,6 +87,8 @@ static PangoLayout *lay_out(const figure_fonts *fonts, const char *text,
     /* A hyphen that is not in a name is wrong. */
     PangoAttrList *attributes = pango_attr_list_new();
     pango_attr_list_insert(attributes, pango_attr_insert_hyphens_new(FALSE));
+    /* Few letters are wider than high. */
+    keep_together(attributes, text, width / (figure_style_sizes[style] * unit));
     pango_layout_set_attributes(layout, attributes);
     pango_attr_list_unref(attributes);
     pango_layout_set_text(layout, text, -1);

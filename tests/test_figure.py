@@ -411,6 +411,15 @@ class Legend(Case):
         for word in ("grad-cam", "standard", "bicubic", "alpha 0.6", "blend evidence", "0.5 of the peak", "fmgcam"):
             self.assertIn(word, " ".join(text.split()))
 
+    @unittest.skipUnless(shutil.which("pdftotext"), "pdftotext is not installed")
+    def test_near_to_certainty_is_not_certainty(self):
+        for logits, shown in (([0.0, 9.5, 0.0], ">0.999"), ([0.0, 300.0, 0.0], "1.000")):
+            self.put("y.npy", npy((K,), logits))
+            self.figure(*self.image, "--logits", "y.npy", name="f.pdf")
+            text = subprocess.run(["pdftotext", "-layout", self.path("f.pdf"), "-"], stdout=subprocess.PIPE, check=True,
+                                  timeout=60).stdout.decode("utf-8")
+            self.assertRegex(text, r"(?m)class 1 +%s " % shown)
+
     def class_map(self, index):
         rank = [1, 2, 0].index(index)  # gradients go by rank
         return [max(v, 0.0) for v in self.signed[rank * S:(rank + 1) * S]]

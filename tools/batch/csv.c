@@ -177,7 +177,7 @@ void csv_release(csv_record *record)
 
 void csv_write_text(FILE *to, const char *text)
 {
-    bool in_quotes = strpbrk(text, ",\"\r\n") != NULL;
+    bool in_quotes = strpbrk(text, ",;\t\"\r\n") != NULL;
     if (in_quotes)
         putc('"', to);
     if (*text && strchr("=+-@\t\r", *text))

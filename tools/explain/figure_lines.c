@@ -24,6 +24,10 @@ typedef struct line_maker {
     size_t cells;
     float *fine;  /* [K, height, width] */
     float *plane; /* [height, width] */
+    /* Of each cell the two largest values, or 0, and whose the first one is;
+     * [height, width]. */
+    float *first, *second;
+    uint32_t *strongest;
 } line_maker;
 
 static int refine(const line_maker *m, const float *stack)
@@ -86,14 +90,32 @@ static int trace_final(const line_maker *m)
 
 /* ---- Fused at the size of the picture ------------------------------------ */
 
+static void rank_cells(const line_maker *m)
+{
+    uint32_t classes = m->f->maps->classes;
+    for (size_t i = 0; i < m->cells; i++) {
+        float first = 0, second = 0;
+        uint32_t strongest = classes;
+        for (uint32_t k = 0; k < classes; k++) {
+            float value = m->fine[k * m->cells + i];
+            if (value > first) {
+                second = first;
+                first = value;
+                strongest = k;
+            } else if (value > second) {
+                second = value;
+            }
+        }
+        m->first[i] = first;
+        m->second[i] = second;
+        m->strongest[i] = strongest;
+    }
+}
+
 /* The largest value of the other classes, or 0. */
 static float strongest_other(const line_maker *m, uint32_t k, size_t cell)
 {
-    float strongest = 0;
-    for (uint32_t j = 0; j < m->f->maps->classes; j++)
-        if (j != k && m->fine[j * m->cells + cell] > strongest)
-            strongest = m->fine[j * m->cells + cell];
-    return strongest;
+    return m->strongest[cell] == k ? m->second[cell] : m->first[cell];
 }
 
 /* What a class wins at a level is where it is above both the level and all
@@ -115,6 +137,8 @@ static int trace_contest(const line_maker *m)
 {
     const explain_maps *maps = m->f->maps;
     int status = refine(m, maps->signed_maps);
+    if (!status)
+        rank_cells(m);
     for (uint32_t k = 0; k < maps->classes && !status; k++) {
         const float *map = m->fine + k * m->cells;
         float peak = 0;
@@ -132,12 +156,15 @@ static int trace_contest(const line_maker *m)
 
 static int provide(line_maker *m)
 {
-    size_t planes = (size_t)m->f->maps->classes + 1;
+    size_t planes = (size_t)m->f->maps->classes + 3;
     if (m->cells <= SIZE_MAX / sizeof *m->fine / planes)
         m->fine = malloc(m->cells * planes * sizeof *m->fine);
-    if (!m->fine)
+    m->strongest = calloc(m->cells, sizeof *m->strongest);
+    if (!m->fine || !m->strongest)
         return fail_memory();
     m->plane = m->fine + m->cells * m->f->maps->classes;
+    m->first = m->plane + m->cells;
+    m->second = m->first + m->cells;
     return 0;
 }
 
@@ -163,5 +190,6 @@ int figure_make_lines(figure_case *f)
     if (!status)
         status = trace_alone(&m);
     free(m.fine);
+    free(m.strongest);
     return status;
 }

@@ -35,7 +35,9 @@ static const char *write_probability(figure_case *f, uint32_t rank)
     if (!probabilities || figure_is_of_no_class(f))
         return NULL;
     double p = (double)probabilities[rank];
-    if (p >= 0.001 || p == 0)
+    if (p < 1 && p >= 0.9995) /* near to certainty is not certainty */
+        snprintf(text, sizeof f->words->probability, ">0.999");
+    else if (p >= 0.001 || p == 0)
         snprintf(text, sizeof f->words->probability, "%.3f", p);
     else
         snprintf(text, sizeof f->words->probability,
@@ -54,7 +56,9 @@ static void describe_class(figure_case *f, uint32_t rank)
                              &m))
         return; /* maps that are not finite */
     char *area = f->words[rank].area;
-    snprintf(area, sizeof f->words->area, "%.1f %%", 100 * m.area);
+    snprintf(area, sizeof f->words->area,
+             m.area > 0 && m.area < 0.0005 ? "<0.1 %%" : "%.1f %%",
+             100 * m.area);
     row->values[1] = area;
 }
 

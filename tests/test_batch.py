@@ -1044,7 +1044,7 @@ class Results(Case):
         self.assertEqual([a.get("alt") for tag, a in page.tags if tag == "img"], ["overlay of 1"])
         self.assertNotIn("script", {tag for tag, _ in page.tags})
         labels = [t for t in page.texts if t.strip()]
-        for want in (names[0], names[1], names[2], "a\ufffdb\ufffd", "rank 4", names[5], "a & <b>.jsonl",
+        for want in (names[0], names[1], names[2], "a\ufffdb\ufffd", "rank 5", names[5], "a & <b>.jsonl",
                      "data/%s: No such file or directory" % bad):
             self.assertIn(want, labels)
         self.assertEqual(len([1 for tag, _ in page.tags if tag == "bdi"]), 8)

@@ -52,8 +52,10 @@ static const char *string_in(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* Ranks count from 1, as in figures. */
 static void put_name(FILE *to, const json_t *class)
 {
+    const json_t *rank = json_object_get(class, "rank");
     const json_t *label = json_object_get(class, "label");
     const json_t *index = json_object_get(class, "index");
     if (json_is_string(label) && *json_string_value(label))
@@ -61,8 +63,7 @@ static void put_name(FILE *to, const json_t *class)
     else if (json_is_integer(index))
         fprintf(to, "class %lld", (long long)json_integer_value(index));
     else
-        fprintf(to, "rank %lld",
-                (long long)json_integer_value(json_object_get(class, "rank")));
+        fprintf(to, "rank %lld", (long long)json_integer_value(rank) + 1);
 }
 
 /* "80.3 %"; nothing if it is not known. */

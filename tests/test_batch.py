@@ -219,6 +219,7 @@ class Work(Case):
     def test_a_default_that_no_case_could_use(self):
         self.manifest([self.row()])
         self.assertIn("--alpha: '2' is not", self.batch("--alpha", 2, status=2)[0])
+        self.assertIn("--classes: 5 is there twice", self.batch("--classes", "5,5", status=2)[0])
         self.assertIn("--maps: is not for a batch", self.batch("--maps", "x.npy", status=2)[0])
         self.assertFalse(os.path.exists(self.path("out")))
 
@@ -263,6 +264,7 @@ class Work(Case):
                   (dict(labels="latin.txt"), "data/latin.txt: line 1 is not UTF-8"),
                   (dict(alpha=2), "--alpha: '2' is not"),
                   (dict(alpha="x" * 5000), "is not a number"),
+                  (dict(classes=[4, 2, 4]), "--classes: 4 is there twice"),
                   (dict(resample="lanczos"), "--resample: 'lanczos' is not available"),
                   (dict(size="0x0"), "--size: '0x0'"),
                   (dict(activations="a\u00e9\u732b\x07.npy"), "data/a\u00e9\u732b?.npy: No such"),

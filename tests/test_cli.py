@@ -1204,7 +1204,7 @@ class Classifier(Head):
         self.assertEqual(self.indices("--mass", 0.8), self.order[:k])
         self.assertEqual(self.indices("--min-probability", 0.1), [i for i in self.order if self.p[i] >= 0.1])
         self.assertEqual(self.indices("--top", self.N), self.order)
-        self.assertEqual(self.indices("--classes", "3,1,3"), [3, 1, 3])
+        self.assertEqual(self.indices("--classes", "3,1,5"), [3, 1, 5])
         self.assertEqual(self.indices("--mass", 1, "--max-classes", 2), self.order[:2])
         ranked = [self.p[i] for i in self.order]
         drops = [x - y for x, y in zip(ranked, ranked[1:])]
@@ -1283,10 +1283,21 @@ class Classifier(Head):
         self.assertEqual(r["box"], [s % W, s // W, s % W + 1, s // W + 1])
 
     def test_overlap(self):
-        r = self.report("--classes", "0,0,1", inputs=self.head)["overlap"]
+        same = [x for k in (0, 0, 1) for x in self.w[k * C:(k + 1) * C]]
+        self.put("same.npy", npy((K, C), same))
+        r = self.report(inputs=("--activations", "a.npy", "--weights", "same.npy"))["overlap"]
         self.assertEqual([r[0][0], r[1][1], r[2][2]], [1, 1, 1])
         self.assertAlmostEqual(r[0][1], 1, 6)
         self.assertEqual(r[0][2], r[2][0])
+
+    def test_a_class_that_is_there_twice(self):
+        for chosen, which in (("6,6,3", 6), ("1,4,2,4,5,1", 1), ("0,00", 0), ("7,10,007", 7)):
+            r = self.run_program("explain", *self.head, "--classes", chosen, "--maps", "out.npy")
+            self.assertEqual((r.returncode, r.stderr.decode()), (2, "fmgcam: --classes: %d is there twice\n" % which))
+        self.assertEqual(os.path.exists(self.path("out.npy")), False)
+        self.assertEqual(self.indices("--classes", "1,7,0"), [1, 7, 0])
+        self.assert_fails(1, "there is no class 4294967295", *self.head, "--classes",
+                          ",".join(map(str, [4294967295, *range(20000)])), "--maps", "out.npy")
 
 
 class CheckHead(Head):

@@ -3,7 +3,9 @@
  * tables. */
 #include "explain/explain_options.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "choices.h"
@@ -88,6 +90,40 @@ static int parse_top(const char *text, explain_options *options)
                       text);
 }
 
+static int compare_counts(const void *one, const void *other)
+{
+    uint32_t a, b;
+    memcpy(&a, one, sizeof a);
+    memcpy(&b, other, sizeof b);
+    return (a > b) - (a < b);
+}
+
+/* Sorts @p indices. */
+static int check_distinct(uint32_t *indices, size_t count)
+{
+    qsort(indices, count, sizeof *indices, compare_counts);
+    for (size_t i = 1; i < count; i++)
+        if (indices[i] == indices[i - 1])
+            return fail_usage("--classes", "%" PRIu32 " is there twice",
+                              indices[i]);
+    return 0;
+}
+
+/* Of a list that can be read. Nothing could tell the two maps of a class apart,
+ * and the second would win no cell. */
+static int refuse_repeated(const char *list)
+{
+    size_t count = 0, length = strlen(list);
+    uint32_t *indices = malloc((length / 2 + 1) * sizeof *indices);
+    if (!indices)
+        return fail_memory();
+    for (; *list; list += *list == ',')
+        options_take_count(&list, true, &indices[count++]);
+    int status = check_distinct(indices, count);
+    free(indices);
+    return status;
+}
+
 static int parse_list(const char *text, explain_options *options)
 {
     uint32_t index;
@@ -99,7 +135,7 @@ static int parse_list(const char *text, explain_options *options)
     }
     options->classes.list = text;
     if (good && *at == '\0')
-        return 0;
+        return refuse_repeated(text);
     return fail_usage("--classes",
                       "'%s' is not a list of class indices, as in "
                       "281,282,5",

@@ -265,6 +265,7 @@ class Work(Case):
                   (dict(alpha=2), "--alpha: '2' is not"),
                   (dict(alpha="x" * 5000), "is not a number"),
                   (dict(classes=[4, 2, 4]), "--classes: 4 is there twice"),
+                  (dict(color_map="viridis"), "--color-map: viridis is for a single class, and 3 are explained; see --top"),
                   (dict(resample="lanczos"), "--resample: 'lanczos' is not available"),
                   (dict(size="0x0"), "--size: '0x0'"),
                   (dict(activations="a\u00e9\u732b\x07.npy"), "data/a\u00e9\u732b?.npy: No such"),

@@ -815,8 +815,17 @@ class Colours(Case):
         self.assertEqual(self.colour_of(*one, "--color-map", "viridis"), (253, 231, 37))
         self.assertEqual(self.colour_of(*one, "--color-map", "grey"), (255, 255, 255))
         self.assertEqual(self.colour_of(*one, "--color-map", "diverging"), (103, 0, 31))
-        self.assert_fails(1, "layers.maps: 3 classes, expected 1", *self.inputs, "--color-map", "jet", "--size", "2x2",
-                          "--heatmap", "out.png")
+
+    def test_a_colour_map_for_several_classes(self):
+        for name, count, *args in (("jet", K, "--heatmap", "out.png", "--size", "2x2"),
+                                   ("diverging", 2, "--top", 2, "--heatmap", "out.png", "--size", "2x2"),
+                                   ("viridis", K, "--overlay", "out.png", "--image", "picture.png", "--maps", "m.npy"),
+                                   ("grey", K, "--fuse-at", "image", "--heatmap", "out.png", "--size", "2x2")):
+            r = self.run_program("explain", *self.inputs, "--color-map", name, *args)
+            self.assertEqual((r.returncode, r.stderr.decode()), (1, "fmgcam: --color-map: %s is for a single class, and "
+                                                                    "%d are explained; see --top\n" % (name, count)))
+            self.assertFalse(os.path.exists(self.path("out.png")) or os.path.exists(self.path("m.npy")))
+        self.explain(*self.inputs, "--color-map", "jet", "--maps", "m.npy")  # nothing is drawn
 
 
 # ---- Report ------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choices.h"
 #include "diagnose.h"
 
 int explain_fail(const explain_inputs *inputs, fmgcam_context *context,
@@ -227,6 +228,22 @@ static int compute_layers(const explain_options *options,
 
 /* ---- Both ---------------------------------------------------------------- */
 
+/* A picture by a colour map has no colours to tell classes apart. */
+static int check_color_map(const explain_options *options,
+                           const explain_maps *maps)
+{
+    const char *const *files = options->files;
+    bool drawn =
+        files[FILE_OVERLAY] || files[FILE_HEATMAP] || files[FILE_FIGURE];
+    if (!drawn || maps->classes == 1 ||
+        maps->options.color_map == FMGCAM_COLOR_MAP_CLASS)
+        return 0;
+    return fail("--color-map",
+                "%s is for a single class, and %u are explained; see --top",
+                choice_name(choice_option_named("color-map"), &maps->options),
+                (unsigned)maps->classes);
+}
+
 fmgcam_tensor explain_flat_view(const explain_maps *maps, const float *values)
 {
     fmgcam_tensor view;
@@ -248,7 +265,9 @@ int explain_compute(const explain_options *options, fmgcam_context *context,
     maps->axes = maps->options.spatial_axes;
     maps->channels = (uint32_t)first->shape[first->rank - 1 - maps->axes];
     choose_extents(inputs, maps);
-    int status = provide_all(options, maps);
+    int status = check_color_map(options, maps);
+    if (!status)
+        status = provide_all(options, maps);
     if (status)
         return status;
     return inputs->layer_count > 1

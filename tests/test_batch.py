@@ -15,6 +15,7 @@ import os
 import pty
 import random
 import re
+import resource
 import select
 import shutil
 import signal
@@ -294,14 +295,42 @@ class Work(Case):
         os.mkfifo(self.path("data/pipe"))
         self.manifest([self.row(0), self.row(0, activations="pipe"), self.row(1)])
         process = self.start("--jobs", 1)
-        wait_until(lambda: os.path.exists(self.path("out/1/case.json")) and children_of(process.pid))
-        child, = children_of(process.pid)
         wait_until(lambda: os.path.exists(self.path("out/2")))
+        child, = children_of(process.pid)
         os.kill(child, signal.SIGKILL)
         status, lines = self.end(process)
         self.assertEqual(status, 1)
         self.assertIn("fmgcam: 2 (data/m.jsonl:2): was ended by signal 9 (Killed)", lines[0])
         self.assertEqual(self.states(), {"1": "done", "2": "failed", "3": "done"})
+
+    @on_linux
+    def test_temporary_files_of_the_killed_go(self):
+        """Those of a worker when it is recorded, those of a whole batch when the case is redone."""
+        others = {".fmgcam-0123456789abcde", ".fmgcam-0123456789abcdef0", ".fmgcam-0123456789abcdeF", "fmgcam-0123456789abcdef"}
+        self.manifest([self.row(0), self.row(1)])
+        os.makedirs(self.path("out/1"))
+        os.mkfifo(self.path("out/1/report.json"))
+        for name in others:
+            self.put("out/1/" + name, b"the user's")
+        temporary = lambda: {n for n in os.listdir(self.path("out/1")) if n.startswith(".fmgcam-")} - others
+        process = self.start("--resume", "--jobs", 1)
+        wait_until(temporary)
+        os.kill(children_of(process.pid)[0], signal.SIGKILL)
+        status, lines = self.end(process)
+        self.assertEqual((status, self.states()), (1, {"1": "failed", "2": "done"}))
+        self.assertEqual(temporary(), set())
+        for name in (".fmgcam-0123456789abcdef", ".fmgcam-ffffffffffffffff"):
+            self.put("out/1/" + name, b"half a picture")
+        os.remove(self.path("out/1/report.json"))
+        self.batch("--resume")
+        self.assertEqual(set(os.listdir(self.path("out/1"))), others | {"overlay.png", "report.json", "case.json"})
+
+    def test_files_that_may_not_be_so_large(self):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        self.manifest([self.row(0, image=None, size="300x300")])
+        lines = self.batch("--write", "heatmap", status=1, preexec_fn=limit)
+        self.assertEqual(lines[0], "fmgcam: 1 (data/m.jsonl:1): out/1/heatmap.png: File too large")
+        self.assertEqual(os.listdir(self.path("out/1")), ["case.json"])
 
     def test_a_folder_that_is_none(self):
         """The case cannot even be recorded."""
@@ -438,6 +467,13 @@ class Manifests(Case):
             with self.subTest(name):
                 self.manifest([self.row(), self.row(id=name)])
                 self.refused("data/m.jsonl:2: ")
+        for name, says in (("CON", "is reserved on Windows"), ("com1.a", "is reserved on Windows"), ("index.html", "is taken")):
+            self.manifest([self.row(id=name)])
+            self.refused("data/m.jsonl:1: the id '%s' names a folder, and that name %s" % (name, says))
+
+    def test_one_case_is_counted_as_one(self):
+        self.manifest([self.row()])
+        self.assertIn("fmgcam: 1 case: 1 done, 0 failed", self.batch()[-1])
 
     def test_ids_that_are_the_same(self):
         for one, other, extra in (("x", "x", "'x'"), ("Ab", "aB", "'aB', but for capital letters"),

@@ -122,9 +122,11 @@ int main(int argc, char **argv)
     static char buffer[16384];
     occupy_standard_streams();
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-    signal(SIGPIPE,
-           SIG_IGN); /* writing to a closed pipe is an error like any */
-    signal(SIGCHLD, SIG_DFL); /* whoever ignored it would never see how
-                                 a child ends */
+    /* Writing to a closed pipe, or beyond the largest size of a file, is an
+     * error like any. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    /* Whoever ignored it would never see how a child ends. */
+    signal(SIGCHLD, SIG_DFL);
     return check_stdout(dispatch(argc, argv));
 }

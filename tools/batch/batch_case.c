@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "batch/batch_folder.h"
 #include "batch/batch_record.h"
 #include "diagnose.h"
 #include "explain/explain.h"
@@ -166,11 +167,15 @@ bool batch_case_is_complete(const batch_case *item)
 
 /* ---- Running ------------------------------------------------------------- */
 
+/* An earlier run of the case is over, and may have been killed. */
 static int make_folder(const batch_case *item)
 {
-    if (mkdir(item->folder, 0777) == 0 || errno == EEXIST)
+    if (mkdir(item->folder, 0777) == 0)
         return 0;
-    return fail_system(item->folder, errno);
+    if (errno != EEXIST)
+        return fail_system(item->folder, errno);
+    folder_remove_leftovers(item->folder);
+    return 0;
 }
 
 /* @p paths receives what options->files will point to. */

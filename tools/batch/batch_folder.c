@@ -48,6 +48,27 @@ static int lock(const char *path)
     return 0;
 }
 
+/* Only what lib/imageio/atomic_file.c calls its temporary files. */
+static bool is_temporary(const char *name)
+{
+    static const char lead[] = ".fmgcam-";
+    const size_t length = sizeof lead - 1;
+    return strncmp(name, lead, length) == 0 &&
+           strspn(name + length, "0123456789abcdef") == 16 &&
+           name[length + 16] == '\0';
+}
+
+void folder_remove_leftovers(const char *path)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder)))
+        if (is_temporary(entry->d_name))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        closedir(folder);
+}
+
 int folder_claim(const char *path, bool resume)
 {
     if (mkdir(path, 0777) != 0 && errno != EEXIST)

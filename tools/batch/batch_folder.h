@@ -10,4 +10,8 @@
  * @return 0, or the exit status. */
 int folder_claim(const char *path, bool resume);
 
+/* Remove the temporary files in @p path that a process which was killed had no
+ * time to remove, as far as that is possible. Nobody may be writing there. */
+void folder_remove_leftovers(const char *path);
+
 #endif

@@ -178,9 +178,9 @@ static void say_counts(const batch_run *run)
                  counts->complete);
     if (left)
         snprintf(rest, sizeof rest, ", %zu left", left);
-    fprintf(stderr, "fmgcam: %zu cases: %zu done%s, %zu failed%s; %.1f s\n",
-            results->total, results->done, before, results->failed, rest,
-            progress_seconds(&run->bar));
+    fprintf(stderr, "fmgcam: %zu case%s: %zu done%s, %zu failed%s; %.1f s\n",
+            results->total, results->total == 1 ? "" : "s", results->done,
+            before, results->failed, rest, progress_seconds(&run->bar));
     if (left)
         fputs("fmgcam: the same command with --resume does what is left\n",
               stderr);

@@ -62,7 +62,12 @@ int batch_id_check(const char *id, const char *where)
                           "the id '%s' names a folder, and may not begin "
                           "with '.' or '-', nor end with '.'",
                           id);
-    if (is_device(id) || is_taken(id))
+    if (is_device(id))
+        return fail_usage(where,
+                          "the id '%s' names a folder, and that name is "
+                          "reserved on Windows",
+                          id);
+    if (is_taken(id))
         return fail_usage(
             where, "the id '%s' names a folder, and that name is taken", id);
     return 0;

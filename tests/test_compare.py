@@ -606,6 +606,16 @@ class Files(Case):
         self.assertEqual(self.report("one", "two", "--report-a", "other.json", "--report-b", "two/report.json")
                          ["only_a"], [{"rank": 0, "index": 9, "label": None}])
 
+    def test_one_report_beside_that_of_a_folder(self):
+        for name in ("one", "two"):
+            self.put_case(name, maps=self.a)
+        self.put_report("other.json", [(9, None), (1, None), (2, None)])
+        other = [{"rank": 0, "index": 9, "label": None}]
+        r = self.report("one", "two", "--report-a", "other.json")
+        self.assertEqual((r["a"]["report"], r["b"]["report"], r["only_a"]), ("other.json", "two/report.json", other))
+        r = self.report("one", "two", "--report-b", "other.json")
+        self.assertEqual((r["a"]["report"], r["b"]["report"], r["only_b"]), ("one/report.json", "other.json", other))
+
     def test_folders_that_do_not_go_together(self):
         self.put_case("one", maps=self.a)
         self.put_case("two", class_maps=self.b)

@@ -75,6 +75,17 @@ static int find_folders(const compare_options *options, compare_inputs *inputs)
     return status;
 }
 
+/* A folder has a report of its own, a file has none. */
+static int check_reports(const compare_options *options)
+{
+    const char *const *reports = options->reports;
+    if (!reports[0] == !reports[1])
+        return 0;
+    return fail_usage(reports[0] ? "--report-a" : "--report-b",
+                      "goes together with %s",
+                      reports[0] ? "--report-b" : "--report-a");
+}
+
 static int find_files(const compare_options *options, compare_inputs *inputs)
 {
     bool folders[2] = {is_folder(options->maps[0]),
@@ -84,8 +95,8 @@ static int find_files(const compare_options *options, compare_inputs *inputs)
         return fail_usage(options->maps[folders[0] ? 0 : 1],
                           "is a folder, and %s is not; name the file in it",
                           options->maps[folders[0] ? 1 : 0]);
-    if (folders[0])
-        status = find_folders(options, inputs);
+    status =
+        folders[0] ? find_folders(options, inputs) : check_reports(options);
     for (int side = 0; side < 2 && !status; side++) {
         compare_side *found = &inputs->sides[side];
         if (!folders[0])

@@ -197,12 +197,7 @@ static int check_names(const compare_options *options)
 
 static int check(const compare_options *options)
 {
-    const char *const *reports = options->reports;
     int status = check_names(options);
-    if (!status && !reports[0] != !reports[1])
-        status = fail_usage(reports[0] ? "--report-a" : "--report-b",
-                            "goes together with %s",
-                            reports[0] ? "--report-b" : "--report-a");
     if (!status)
         status = check_outputs(options);
     return status ? status : check_pictures(options);

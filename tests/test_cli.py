@@ -729,6 +729,13 @@ class Geometry(Case):
                       "crop:4x4+1+", "flip:up", "rotate:90", "resize:8,", ",resize:8", "resize:8,,crop:2", "resize:8 crop:2",
                       "crop:4x4+1+1+1", "letterbox:1e3", "fit:99999999999x1"):
             self.assert_fails(2, "fmgcam: --preprocess: '", *args, "--preprocess", chain)
+        for chain, says in (("resize:0", "'resize:0': the size 0 is out of range"),
+                            ("flip:vertical,fit:4294967297x1,crop:2", "'fit:4294967297x1': the size 4294967297 is out of range"),
+                            ("crop:5x00", "'crop:5x00': the size 00 is out of range"),
+                            ("pad:5+1+4294967296", "'pad:5+1+4294967296': the place 4294967296 is out of range"),
+                            ("resize0", "'resize0' is not a step"), ("flip:1", "'flip:1' is not a step"),
+                            ("crop:4x4+1+1+1", "'crop:4x4+1+1+1' is not a step"), ("7", "'7' is not a step")):
+            self.assert_fails(2, "fmgcam: --preprocess: " + says, *args, "--preprocess", chain)
         self.assert_fails(2, "more than 16 steps", *args, "--preprocess", ",".join(["flip:vertical"] * 17))
         self.assert_fails(1, "fmgcam: --preprocess: crop:18, of a picture of 23 x 17: a crop of 18 x 18 at 0, 0, expected one",
                           *args, "--preprocess", "flip:vertical,crop:18")

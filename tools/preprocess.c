@@ -84,8 +84,21 @@ static bool take_step(const char **at, fmgcam_step *step)
     return false;
 }
 
-static int refuse(const char *step)
+/* A number that could not be taken is one that is out of range. */
+static bool is_number_of_step(const char *step, const char *at)
 {
+    return at > step && *at >= '0' && *at <= '9' && strchr(":x+", at[-1]) &&
+           !take_word(&step, "flip");
+}
+
+/* @p at is what could not be read of it. */
+static int refuse(const char *step, const char *at)
+{
+    if (is_number_of_step(step, at))
+        return fail_usage("--preprocess", "'%.*s': the %s %.*s is out of range",
+                          (int)strcspn(step, ","), step,
+                          at[-1] == '+' ? "place" : "size",
+                          (int)strspn(at, "0123456789"), at);
     return fail_usage("--preprocess",
                       "'%.*s' is not a step; there is: resize:N, stretch:WxH, "
                       "fit:WxH, letterbox:WxH, crop:WxH or crop:WxH+X+Y, "
@@ -104,7 +117,7 @@ int preprocess_parse(const char *text, preprocess *chain)
                               PREPROCESS_MOST_STEPS);
         if (!take_step(&at, &chain->steps[chain->count++]) ||
             (*at != ',' && *at != '\0'))
-            return refuse(step);
+            return refuse(step, at);
     } while (*at++ == ',');
     return 0;
 }

@@ -96,7 +96,7 @@ class Case(unittest.TestCase):
         r = subprocess.run(self.command(manifest, "--output", output, *args), cwd=self.dir, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, timeout=300, **more)
         text = r.stderr.decode()
-        self.assertEqual((r.returncode, r.stdout), (status, b""), text)
+        self.assertEqual((r.returncode, r.stdout), (r.returncode if status is None else status, b""), text)
         return text.splitlines()
 
     def start(self, *args, **more):
@@ -1069,6 +1069,24 @@ class Results(Case):
         self.assertLessEqual({"#case-x3", "index-2.html#case-x207", "index-3.html#case-x449"}, set(first.links))
         self.assertEqual(first.text().count("--alpha: '2' is not a number from 0 to 1"), 4)
 
+    def test_notice(self):
+        """On each page, and in figures where there are some."""
+        notice = "Not for <medical> use & 'co'"
+        self.manifest([self.row(i, activations="absent" if i else "a0.npy") for i in range(201)])
+        self.batch("--notice", "forgotten", "--notice", notice, status=1)
+        for name, page in self.pages().items():
+            self.assertEqual(page.texts.count(notice), 1)
+            tags = [tag for tag, _ in page.tags]
+            self.assertLess(tags.index("strong"), tags.index("h1"))
+            self.assertNotIn("forgotten", page.text())
+        self.assertEqual(self.states()["1"], "done")
+        self.batch("--resume", "--notice", "", status=1)
+        self.assertNotIn("strong", {tag for tag, _ in self.pages()["index.html"].tags})
+        self.assertIn("--notice: is not UTF-8 text", self.batch("--notice", os.fsdecode(b"\xff"), status=2)[0])
+        self.manifest([self.row(0)])
+        self.batch("--write", "figure", "--notice", notice, output="figures", status=None)
+        self.assertIn(["notice", notice], self.json("figures/1/case.json")["options"])
+
     def test_any_text(self):
         names = ["<b>&amp;\"'</b>", "</li></ul><script>alert(1)</script>", "\u202egnp.tac\u05d0", "a\x01b\x7f", "",
                  "x" * 300]
@@ -1124,6 +1142,20 @@ class Results(Case):
             for pixel in pixels:  # a shade of one of them
                 self.assertTrue(any(max(abs(max(pixel) / max(c) * c[i] - pixel[i]) for i in range(3)) <= 1.5
                                     for c in shown), (pixel, shown))
+
+    def test_what_a_colour_is(self):
+        self.put("data/w.npy", npy((9, C), [((i * 7) % 11 - 5) / 4 for i in range(9 * C)]))
+        self.put("data/l.npy", npy((9,), [0.5, 3, 1, 2, -1, 0, 0.25, 4, 1.5]))
+        common = dict(gradients=None, labels=None, classifier="w.npy", logits="l.npy")
+        by_class, by_rank = self.row(0, color_by="class", **common), self.row(0, **common)
+        failed = self.row(0, activations="absent")
+        for i, (rows, everywhere) in enumerate((([by_class, by_class], True), ([by_class, by_rank], False),
+                                                ([by_rank], False), ([by_class, failed], True), ([failed], False))):
+            self.manifest(rows)
+            self.batch(output="out%d" % i, status=int(failed in rows))
+            text = Page(self.path("out%d" % i, "index.html")).text()
+            self.assertEqual("A colour is a class in all pictures: where" in text, everywhere)
+            self.assertEqual("Within a picture a colour is a class: where" in text, not everywhere)
 
     def test_a_report_that_was_lost(self):
         """Between its case and the summary."""

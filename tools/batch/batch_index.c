@@ -34,8 +34,9 @@ typedef struct index_writer {
     char *path;  /* of its file */
     output_set set;
     output *output;
-    FILE *to;        /* its stream */
-    size_t failures; /* in the list */
+    FILE *to;               /* its stream */
+    size_t failures;        /* in the list */
+    size_t cases, by_class; /* done up to here; of these by --color-by class */
 } index_writer;
 
 static size_t page_of(const batch_row *row)
@@ -79,6 +80,12 @@ static void put_share(FILE *to, const char *what, const json_t *class,
     fputs("&nbsp;%</span>", to);
 }
 
+static bool is_by_class(const json_t *report)
+{
+    const json_t *options = json_object_get(report, "options");
+    return strcmp(string_in(options, "color_by"), "class") == 0;
+}
+
 /* Of the pictures, by the options in the report. With a colour map, a class has
  * none of its own. */
 static bool find_color(const json_t *report, const json_t *class,
@@ -86,8 +93,8 @@ static bool find_color(const json_t *report, const json_t *class,
 {
     const json_t *options = json_object_get(report, "options");
     const char *palette = string_in(options, "palette");
-    bool by_class = strcmp(string_in(options, "color_by"), "class") == 0;
-    const json_t *number = json_object_get(class, by_class ? "index" : "rank");
+    const json_t *number =
+        json_object_get(class, is_by_class(report) ? "index" : "rank");
     const choice *c = choice_option_named("palette")->choices;
     while (c->name && strcmp(c->name, palette) != 0)
         c++;
@@ -252,9 +259,11 @@ static index_page describe_page(const index_writer *writer)
     const batch_results *results = writer->results;
     index_page page = {
         .title = manifest_name(results->cases),
+        .notice = results->asked->notice,
         .total = results->total,
         .done = results->done,
         .failed = results->failed,
+        .by_class = writer->cases && writer->by_class == writer->cases,
         .number = writer->page,
         .pages = (results->total + CASES_ON_PAGE - 1) / CASES_ON_PAGE,
         .first = writer->page * CASES_ON_PAGE,
@@ -305,6 +314,14 @@ static int end_page(index_writer *writer)
     return status;
 }
 
+static void count_colors(index_writer *writer, const case_result *result)
+{
+    if (result->state != CASE_DONE)
+        return;
+    writer->cases++;
+    writer->by_class += is_by_class(result->report);
+}
+
 static int put_in_page(void *opaque, const case_result *result)
 {
     index_writer *writer = opaque;
@@ -314,8 +331,10 @@ static int put_in_page(void *opaque, const case_result *result)
         if (!status)
             status = begin_page(writer);
     }
-    if (!status)
+    if (!status) {
         put_case(writer->to, result);
+        count_colors(writer, result);
+    }
     return status;
 }
 

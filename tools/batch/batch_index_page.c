@@ -36,6 +36,7 @@ static const char style[] =
     "border-radius:.4rem;background:var(--card)}\n"
     ".failures{margin-top:1rem}\n"
     "summary{cursor:pointer;font-weight:bold}\n"
+    ".notice{font-size:1.2rem;overflow-wrap:anywhere}\n"
     "p a{margin-right:.7rem}\n"
     "header a{margin:0}\n"
     ".failures li{margin-top:.2rem;overflow-wrap:anywhere}\n"
@@ -133,7 +134,13 @@ void index_put_head(FILE *to, const index_page *page)
     html_put_text(to, title);
     fputs(": fmgcam</title>\n<style>\n", to);
     fputs(style, to);
-    fputs("</style>\n</head>\n<body>\n<header>\n<h1>", to);
+    fputs("</style>\n</head>\n<body>\n<header>\n", to);
+    if (page->notice && *page->notice) {
+        fputs("<p class=\"notice\"><strong>", to);
+        html_put_text(to, page->notice);
+        fputs("</strong></p>\n", to);
+    }
+    fputs("<h1>", to);
     html_put_text(to, title);
     fputs("</h1>\n", to);
     put_counts(to, page);
@@ -146,8 +153,10 @@ void index_put_head(FILE *to, const index_page *page)
 void index_put_foot(FILE *to, const index_page *page)
 {
     put_pages(to, page);
-    fputs("<footer>Class activation maps by fmgcam. A colour is a class: where "
-          "it is, the picture speaks for that class.</footer>\n"
-          "</body>\n</html>\n",
-          to);
+    fprintf(to,
+            "<footer>Class activation maps by fmgcam. %s: where it is, the "
+            "picture speaks for that class.</footer>\n"
+            "</body>\n</html>\n",
+            page->by_class ? "A colour is a class in all pictures"
+                           : "Within a picture a colour is a class");
 }

@@ -4,6 +4,7 @@
 #ifndef FMGCAM_TOOLS_BATCH_INDEX_PAGE_H
 #define FMGCAM_TOOLS_BATCH_INDEX_PAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -11,6 +12,8 @@ enum { INDEX_NAME_SIZE = 40 };
 
 typedef struct index_page {
     const char *title;
+    const char *notice; /* or NULL */
+    bool by_class;      /* all pictures have a class's colour in common */
     size_t total, done, failed; /* cases of the batch */
     size_t number, pages;       /* number from 0 */
     size_t first, last;         /* cases on this page, [first, last) */

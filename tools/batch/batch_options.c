@@ -130,7 +130,24 @@ static int add_default(const char *name, const char *text,
     if (is_output(name))
         return fail_usage(subject, "is not for a batch, whose outputs have "
                                    "fixed names; see --write");
+    if (strcmp(name, "notice") == 0) {
+        options->notice = text;
+        return 0;
+    }
     return settings_add(&options->defaults, name, text ? text : "", NULL);
+}
+
+/* A case without a figure knows no notice. */
+static int add_notice(batch_options *options)
+{
+    explain_options scratch;
+    if (!options->notice)
+        return 0;
+    if (options->writes[FILE_FIGURE])
+        return settings_add(&options->defaults, "notice", options->notice,
+                            NULL);
+    explain_init(&scratch);
+    return explain_set("notice", options->notice, &scratch);
 }
 
 /* What no case could use is wrong usage. */
@@ -230,7 +247,8 @@ static int check(int argc, char **argv, batch_options *options)
     if (!options->jobs)
         options->jobs = count_processors();
     options->writes[FILE_REPORT] = true; /* the summary is made of them */
-    return check_defaults(options);
+    int status = add_notice(options);
+    return status ? status : check_defaults(options);
 }
 
 int batch_parse(int argc, char **argv, batch_options *options)
@@ -289,7 +307,9 @@ void batch_print_help(void)
         "\n"
         "All inputs and options of 'fmgcam explain' may be given too, and "
         "count\n"
-        "for the cases that do not have them.\n"
+        "for the cases that do not have them. --notice TEXT is also at the top "
+        "of\n"
+        "each page.\n"
         "\n"
         "Exit status: 0 all done, 1 a case failed, 2 wrong usage or "
         "manifest.\n",

@@ -20,6 +20,7 @@ typedef struct batch_options {
     bool chooses;            /* --write was given */
     bool writes[FILE_COUNT]; /* then these */
     setting_list defaults;   /* explain's options, for every case */
+    const char *notice;      /* of pages, and of figures by default; or NULL */
     bool help;               /* then nothing else was looked at */
 } batch_options;
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build fmgcam and run its tests: with OpenBLAS, and without any BLAS. About three
+# Build fmgcam and run its tests: with OpenBLAS, and without any BLAS. About seven
 # minutes on two cores. scripts/verify.sh has the longer checks.
 . "$(dirname "$0")/setup.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The longer checks: compilers, BLAS libraries, sanitizers, valgrind, AArch64 under
-# emulation, formatting. About 45 minutes on two cores. scripts/test.sh is the short form.
+# emulation, formatting. About an hour on two cores. scripts/test.sh is the short form.
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words

@@ -152,7 +152,8 @@ static void finish_all(batch_run *run)
 
 static int work(batch_run *run)
 {
-    run->pool = jobs_create(run->asked->jobs);
+    run->pool =
+        jobs_create(run->asked->jobs, manifest_descriptor(run->results.cases));
     if (!run->pool)
         return STATUS_FAILED;
     progress_begin(&run->bar);

@@ -36,15 +36,17 @@ typedef struct job {
 
 struct job_pool {
     uint32_t most, running;
+    int kept;             /* the parent's alone */
     job *jobs;            /* most of them */
     struct pollfd *polls; /* of those that run */
 };
 
-job_pool *jobs_create(uint32_t most)
+job_pool *jobs_create(uint32_t most, int kept)
 {
     job_pool *pool = calloc(1, sizeof *pool);
     if (pool) {
         pool->most = most;
+        pool->kept = kept;
         pool->jobs = calloc(most, sizeof *pool->jobs);
         pool->polls = calloc(most, sizeof *pool->polls);
     }
@@ -88,6 +90,7 @@ static void close_others(const job_pool *pool)
 static _Noreturn void be_child(const job_pool *pool, const batch_case *item,
                                int said)
 {
+    close(pool->kept);
     int nothing = open("/dev/null", O_RDONLY);
     if (nothing > 0) {
         dup2(nothing, STDIN_FILENO);

@@ -21,8 +21,9 @@ typedef struct job_end {
     double seconds;
 } job_end;
 
-/* @return NULL: out of memory, which was said. */
-job_pool *jobs_create(uint32_t most);
+/* For @p most at once. @p kept is a descriptor that they do not take over.
+ * @return NULL: out of memory, which was said. */
+job_pool *jobs_create(uint32_t most, int kept);
 /* None may be running. */
 void jobs_destroy(job_pool *pool);
 

@@ -39,6 +39,11 @@ static bool is_standard_input(const manifest *m)
     return strcmp(m->name, "-") == 0;
 }
 
+int manifest_descriptor(const manifest *m)
+{
+    return fileno(m->file);
+}
+
 const char *manifest_name(const manifest *m)
 {
     return is_standard_input(m) ? "standard input" : m->name;

@@ -34,6 +34,10 @@ typedef struct manifest manifest;
 int manifest_open(const char *path, manifest_format format, manifest **opened);
 void manifest_close(manifest *m);
 
+/* What it is read from. A process that was forked shares its position, and must
+ * not move it. */
+int manifest_descriptor(const manifest *m);
+
 /* What it is called in messages. */
 const char *manifest_name(const manifest *m);
 

@@ -34,8 +34,8 @@ struct painting {
     enum manner manner;
     const fmgcam_image *picture; /* NULL for a heatmap */
     const fmgcam_image *out;
-    /* In which is drawn: that of out, but for grey RGBA, which is the fastest to
-     * make grey of. */
+    /* In which is drawn: that of out, but for grey RGBA, which is the fastest
+     * to make grey of. */
     uint32_t format;
     struct fmgcam_pixels pixels; /* but for their place */
     struct fmgcam_contest contest;

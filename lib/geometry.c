@@ -233,12 +233,17 @@ static fmgcam_status check_step(fmgcam_context *context, uint32_t i,
 /* Farther than any picture is wide. */
 static const double farthest = 0x1p40;
 
+/* Neither edge is NaN then. */
+static int can_be_drawn(double first, double last)
+{
+    return fabs(first) <= farthest && fabs(last) <= farthest && first != last;
+}
+
 /* Chains of large pads, or of tiny crops, leave what can be drawn. */
 static fmgcam_status check_axis(fmgcam_context *context, uint32_t i,
                                 const struct axis *axis)
 {
-    if (fabs(axis->first) <= farthest && fabs(axis->last) <= farthest &&
-        axis->first != axis->last)
+    if (can_be_drawn(axis->first, axis->last))
         return FMGCAM_STATUS_OK;
     return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                        "steps[%u]: edges at %g and %g of the picture, expected "
@@ -312,7 +317,7 @@ fmgcam_status fmgcam_find_geometry(fmgcam_context *context, uint32_t width,
 static fmgcam_status check_edges(fmgcam_context *context, const char *edges,
                                  double first, double last)
 {
-    if (fabs(first) <= farthest && fabs(last) <= farthest && first != last)
+    if (can_be_drawn(first, last))
         return FMGCAM_STATUS_OK;
     return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                        "layers.geometry: %s %g and %g, expected two numbers "

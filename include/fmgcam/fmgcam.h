@@ -348,7 +348,7 @@ enum {
     /* Okabe and Ito's without black, and a grey: eight that people whose colour
      * vision differs tell apart; default. */
     FMGCAM_PALETTE_OKABE_ITO = 1,
-    FMGCAM_PALETTE_TOL       = 2, /* Paul Tol's bright scheme: seven, likewise */
+    FMGCAM_PALETTE_TOL = 2, /* Paul Tol's bright scheme: seven, likewise */
     /* Red, green, blue, yellow, cyan: those of the package that profile
      * released is about. */
     FMGCAM_PALETTE_RELEASED = 3
@@ -790,16 +790,17 @@ typedef struct fmgcam_geometry {
     /* The edges of the whole map. It may reach beyond the picture (padding);
      * left > right is a map that is flipped, top > bottom likewise. */
     double left, top, right, bottom;
-    /* What the network saw of the picture, inside map and picture; left <= right,
-     * top <= bottom; 0 and 0 where it saw nothing, so that there is no default.
-     * A pixel is seen if its centre is, left and top edges included. */
+    /* What the network saw of the picture, inside map and picture;
+     * left <= right, top <= bottom; 0 and 0 where it saw nothing, so that there
+     * is no default. A pixel is seen if its centre is, left and top edges
+     * included. */
     double seen_left, seen_top, seen_right, seen_bottom;
     /* Of the network's input. For the caller; drawing does not look at it. */
     uint32_t input_width, input_height;
 } fmgcam_geometry;
 
-/* Follow @p count (0 or more) @p steps from a picture of @p width x @p height to
- * the network's input, which the map covers from edge to edge, and say in
+/* Follow @p count (0 or more) @p steps from a picture of @p width x @p height
+ * to the network's input, which the map covers from edge to edge, and say in
  * @p geometry where that map lies on the picture. Resizing keeps the edges in
  * place, so that the resampling filter does not matter.
  * @p geometry->struct_size must be set; on failure it is untouched. steps may
@@ -881,9 +882,9 @@ FMGCAM_API fmgcam_status fmgcam_draw_heatmap(fmgcam_context      *context,
  * size: (1 - alpha e) picture + alpha C with e = clamp(sum over k of N_k, 0,
  * 1), or e = 1 with BLEND_CONSTANT. Where the map is coloured by a color_map,
  * evidence gives (1 - alpha v) picture + alpha v colour(v), constant
- * (1 - alpha) picture + alpha colour(v). overlay may be picture itself (the same
- * data, pitch and format), else it may have another format; any other overlap
- * is an error. @p picture is only read.
+ * (1 - alpha) picture + alpha colour(v). overlay may be picture itself (the
+ * same data, pitch and format), else it may have another format; any other
+ * overlap is an error. @p picture is only read.
  * @return as fmgcam_draw_heatmap(). @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_draw_overlay(fmgcam_context      *context,
                                              const fmgcam_layers *layers,

@@ -28,9 +28,9 @@ import time
 import unittest
 import urllib.parse
 
+import test_cli as cli
 from test_cli import npy, png, read_png, single
 
-PROGRAM, SOURCE = "fmgcam", "."
 K, C, H, W = 3, 6, 4, 5
 LABELS = ["Katze, \"rot\"", "<b>dog</b> & 'co' </li><script>x()</script>", "=1+1 \u732b"]
 on_linux = unittest.skipUnless(os.path.isdir("/proc/self/task"), "needs Linux's /proc")
@@ -89,7 +89,7 @@ class Case(unittest.TestCase):
         return name
 
     def command(self, *args):
-        return [PROGRAM, "batch", *map(str, args)]
+        return [cli.PROGRAM, "batch", *map(str, args)]
 
     def batch(self, *args, manifest="data/m.jsonl", output="out", status=0, **more):
         more.setdefault("stdin", subprocess.DEVNULL)
@@ -111,7 +111,7 @@ class Case(unittest.TestCase):
         return status, process.stderr.read().decode().splitlines()
 
     def explain(self, name, *args):
-        subprocess.run([PROGRAM, "explain", *map(str, args)], cwd=self.dir, check=True, timeout=60)
+        subprocess.run([cli.PROGRAM, "explain", *map(str, args)], cwd=self.dir, check=True, timeout=60)
         return self.get(name)
 
     def feed(self, pipe, tensor):
@@ -1183,7 +1183,7 @@ class Documentation(Case):
 
     def test_all_options_of_explain_are_defaults(self):
         """Those that this test knows nothing of, too."""
-        r = subprocess.run([PROGRAM, "explain", "--help"], stdout=subprocess.PIPE, timeout=60)
+        r = subprocess.run([cli.PROGRAM, "explain", "--help"], stdout=subprocess.PIPE, timeout=60)
         inputs, outputs = r.stdout.decode().split("\nOutputs")
         for name in re.findall(r"^  (--[a-z-]+) [A-Z]", inputs, re.M):
             r = subprocess.run(self.command("m.csv", name), stderr=subprocess.PIPE, timeout=60)
@@ -1196,21 +1196,5 @@ class Documentation(Case):
                                                                  stderr=subprocess.PIPE).stderr.decode())
 
 
-def main():
-    global PROGRAM, SOURCE
-    if len(sys.argv) < 3:
-        sys.exit("usage: test_batch.py PROGRAM SOURCE_ROOT [-v] [Class.test]...")
-    PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
-    names = [n for n in sys.argv[3:] if n != "-v"]
-    loader, module = unittest.defaultTestLoader, sys.modules[__name__]
-    tests = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
-    with contextlib.redirect_stdout(sys.stderr):
-        result = unittest.TextTestRunner(verbosity=2 if "-v" in sys.argv else 1).run(tests)
-    failed = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors}
-    passed = result.testsRun - len(failed) - len(result.skipped)
-    print("%d passed, %d failed" % (passed, len(failed)))
-    return 0 if passed > 0 and not failed else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.main(sys.modules[__name__]))

@@ -6,7 +6,6 @@ Every measure is computed once more here, from its definition and without a
 thought for speed: ranks by counting, sums by math.fsum. Needs nothing but Python's
 standard library; real cases are looked at where they are beside the project.
 """
-import contextlib
 import json
 import math
 import os
@@ -20,10 +19,8 @@ import tempfile
 import unittest
 from fractions import Fraction
 
+import test_cli as cli
 from test_cli import CODES, kernel, npy, png, read_png, single, to_fortran
-
-PROGRAM = "fmgcam"
-SOURCE = "."
 
 K, H, W = 3, 4, 5
 S = H * W
@@ -180,7 +177,7 @@ class Case(unittest.TestCase):
 
     def run_program(self, *args, **more):
         more.setdefault("stdout", subprocess.PIPE)
-        return subprocess.run([PROGRAM, *map(str, args)], cwd=self.dir, stdin=subprocess.DEVNULL,
+        return subprocess.run([cli.PROGRAM, *map(str, args)], cwd=self.dir, stdin=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, timeout=120, **more)
 
     def table(self, *args):
@@ -829,7 +826,7 @@ class Sample(Case):
     def test_before_and_after_quantisation(self):
         """Activations in 8 bits: each is off by half a step at most, so a signed map by the sum of its weights
         times that, and by what float32 makes of 320 products."""
-        data = os.path.join(SOURCE, "examples", "data")
+        data = os.path.join(cli.SOURCE, "examples", "data")
         if not os.path.exists(os.path.join(data, "activations.npy")):
             self.skipTest("the sample is not there")
         shape, values = read_any_npy(os.path.join(data, "activations.npy"))
@@ -858,7 +855,7 @@ class Sample(Case):
 
 class RealCases(Case):
     def cases(self):
-        folder = os.path.join(SOURCE, "..", "shared", "data", "cases")
+        folder = os.path.join(cli.SOURCE, "..", "shared", "data", "cases")
         if not os.path.isdir(folder):
             print("SKIPPED: no real cases at %s" % folder, file=sys.stderr)
             self.skipTest("no real cases at " + folder)
@@ -908,21 +905,5 @@ class RealCases(Case):
         self.assert_measures(report, *stacks, pairs, 7)
 
 
-def main(module):
-    global PROGRAM, SOURCE
-    if len(sys.argv) < 3:
-        sys.exit("usage: %s PROGRAM SOURCE_ROOT [-v] [Class.test]..." % os.path.basename(sys.argv[0]))
-    PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
-    names = [n for n in sys.argv[3:] if n != "-v"]
-    loader = unittest.defaultTestLoader
-    tests = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
-    with contextlib.redirect_stdout(sys.stderr):
-        result = unittest.TextTestRunner(verbosity=2 if "-v" in sys.argv else 1).run(tests)
-    failed = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors}
-    passed = result.testsRun - len(failed) - len(result.skipped)
-    print("%d passed, %d failed" % (passed, len(failed)))
-    return 0 if passed > 0 and not failed else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.modules[__name__]))
+    sys.exit(cli.main(sys.modules[__name__]))

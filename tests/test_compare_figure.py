@@ -15,6 +15,7 @@ import sys
 import unittest
 import xml.etree.ElementTree
 
+import test_cli as cli
 import test_compare as base
 from test_cli import paint, png, read_png
 from test_compare import H, K, PALETTE, S, W, compare, resample, tile, winners
@@ -430,4 +431,4 @@ class Usage(Case):
 
 
 if __name__ == "__main__":
-    sys.exit(base.main(sys.modules[__name__]))
+    sys.exit(cli.main(sys.modules[__name__]))

@@ -286,10 +286,16 @@ static void check_scales(const figure_page *page)
 
 /* ---- Tests --------------------------------------------------------------- */
 
+static void lay_out(figure *f, uint32_t width, figure_page *page)
+{
+    f->content.page_width = width;
+    assert_int_equal(figure_lay_out(&f->content, &ruler, page), 0);
+}
+
 static void test_nothing_overlaps_and_all_is_there(void **state)
 {
     (void)state;
-    static const int32_t widths[] = {
+    static const uint32_t widths[] = {
         FIGURE_WIDTH_LEAST, 480, 800, 1200, 1201, 3000, 16384};
     rng r;
     rng_init(&r, 1);
@@ -298,8 +304,8 @@ static void test_nothing_overlaps_and_all_is_there(void **state)
     for (int turn = 0; turn < 3000; turn++) {
         figure_page page;
         make_figure(&r, f);
-        int32_t width = widths[rng_below(&r, COUNT_OF(widths))];
-        assert_int_equal(figure_lay_out(&f->content, &ruler, width, &page), 0);
+        uint32_t width = widths[rng_below(&r, COUNT_OF(widths))];
+        lay_out(f, width, &page);
         assert_int_equal(page.width, width);
         check_places(&page);
         check_all_is_there(&page, &f->content);
@@ -328,8 +334,8 @@ static void test_wide_pages_are_enlarged(void **state)
             f->texts[i][3] = '\0';
         if (f->content.width < 1000 && f->content.height < 1000)
             continue; /* enlarged by whole numbers */
-        assert_int_equal(figure_lay_out(&f->content, &ruler, 1200, &one), 0);
-        assert_int_equal(figure_lay_out(&f->content, &ruler, 2400, &two), 0);
+        lay_out(f, 1200, &one);
+        lay_out(f, 2400, &two);
         assert_int_equal(one.count, two.count);
         assert_true(fabs(two.height - 2.0 * one.height) <= 80 * 0.5);
         figure_page_release(&one);

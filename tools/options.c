@@ -79,6 +79,19 @@ bool options_parse_number(const char *text, double *value)
     return plain && end != text && *end == '\0' && isfinite(*value);
 }
 
+int options_parse_size(const char *text, uint32_t *width, uint32_t *height)
+{
+    uint32_t size[2];
+    if (!options_parse_counts(text, 'x', false, size, 2))
+        return fail_usage("--size",
+                          "'%s' is not WIDTHxHEIGHT in pixels, "
+                          "1 or more each",
+                          text);
+    *width = size[0];
+    *height = size[1];
+    return 0;
+}
+
 bool options_parse_counts(const char *text, char separator, bool zero,
                           uint32_t *values, uint32_t count)
 {

@@ -25,6 +25,10 @@ bool options_parse_count(const char *text, bool zero, uint32_t *count);
  * blanks, hexadecimal, "nan" and "inf". */
 bool options_parse_number(const char *text, double *value);
 
+/* WIDTHxHEIGHT, 1 pixel or more each, for --size. @return 0, or the exit
+ * status. */
+int options_parse_size(const char *text, uint32_t *width, uint32_t *height);
+
 /* @p count numbers, separated by @p separator. */
 bool options_parse_counts(const char *text, char separator, bool zero,
                           uint32_t *values, uint32_t count);

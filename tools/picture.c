@@ -59,6 +59,13 @@ int picture_copy(const picture *from, picture *to)
     return status;
 }
 
+int picture_begin(const picture *ground, uint32_t width, uint32_t height,
+                  picture *to)
+{
+    return ground->rgb ? picture_copy(ground, to)
+                       : picture_allocate(width, height, to);
+}
+
 void picture_release(picture *image)
 {
     free(image->rgb);

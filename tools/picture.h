@@ -28,6 +28,11 @@ int picture_allocate(uint32_t width, uint32_t height, picture *image);
 /* A copy of @p from. @return 0, or the exit status. */
 int picture_copy(const picture *from, picture *to);
 
+/* Something to draw on: a copy of @p ground, or where that has no pixels memory
+ * for @p width x @p height of them. @return 0, or the exit status. */
+int picture_begin(const picture *ground, uint32_t width, uint32_t height,
+                  picture *to);
+
 void picture_release(picture *image);
 
 /* The library's view of it. */

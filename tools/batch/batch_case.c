@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "batch/batch_clock.h"
 #include "batch/batch_folder.h"
 #include "batch/batch_record.h"
 #include "diagnose.h"
@@ -230,19 +230,10 @@ static int remove_record(const char *path)
     return unlink(path) == 0 || errno == ENOENT ? 0 : fail_system(path, errno);
 }
 
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) +
-           1e-9 * (double)(now.tv_nsec - start->tv_nsec);
-}
-
 static int run(const batch_case *item, explain_options *options,
                const char *record)
 {
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start = clock_seconds();
     int status = explain_check(options);
     if (!status)
         status = check_record(record, options);
@@ -254,7 +245,7 @@ static int run(const batch_case *item, explain_options *options,
         status = explain_run_case(options);
     if (!status)
         status = record_write(record, item->row.id, item->made_of, NULL,
-                              seconds_since(&start));
+                              clock_seconds() - start);
     return status;
 }
 

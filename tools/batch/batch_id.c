@@ -14,6 +14,7 @@
 
 #include "batch/batch_manifest.h"
 #include "diagnose.h"
+#include "grow.h"
 
 /* ---- One id -------------------------------------------------------------- */
 
@@ -77,19 +78,15 @@ int batch_id_check(const char *id, const char *where)
 
 int id_list_add(id_list *list, const char *id, size_t line)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 256;
-        struct seen_id *moved =
-            realloc(list->items, capacity * sizeof *list->items);
-        if (!moved)
-            return fail_memory();
-        list->items = moved;
-        list->capacity = capacity;
-    }
+    struct seen_id *items =
+        grow(list->items, list->count, &list->capacity, sizeof *items);
+    if (!items)
+        return STATUS_FAILED;
+    list->items = items;
     char *copy = strdup(id);
     if (!copy)
         return fail_memory();
-    list->items[list->count++] = (struct seen_id){copy, line};
+    items[list->count++] = (struct seen_id){copy, line};
     return 0;
 }
 

@@ -142,12 +142,18 @@ static bool is_picture(const char *name)
     return length > 4 && strcmp(name + length - 4, ".png") == 0;
 }
 
-static void put_link(FILE *to, const char *id, const char *name)
+/* Of a file of case @p id. */
+static void put_path(FILE *to, const char *id, const char *name)
 {
-    fputs("<a href=\"", to);
     html_put_path(to, id);
     putc('/', to);
     html_put_path(to, name);
+}
+
+static void put_link(FILE *to, const char *id, const char *name)
+{
+    fputs("<a href=\"", to);
+    put_path(to, id, name);
     fputs("\">", to);
 }
 
@@ -160,9 +166,7 @@ static void put_picture(FILE *to, const char *id, const json_t *outputs)
             continue;
         put_link(to, id, name);
         fputs("<img loading=\"lazy\" src=\"", to);
-        html_put_path(to, id);
-        putc('/', to);
-        html_put_path(to, name);
+        put_path(to, id, name);
         fprintf(to, "\" alt=\"%.*s of ", (int)strcspn(name, "."), name);
         html_put_text(to, id);
         fputs("\"></a>\n", to);

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "batch/batch_clock.h"
 #include "batch/batch_signals.h"
 #include "diagnose.h"
 
@@ -30,7 +30,7 @@ typedef struct job {
     int pipe;      /* what it says */
     char said[SAID_SIZE];
     size_t said_size;
-    struct timespec start;
+    double start; /* by clock_seconds() */
     batch_case item;
 } job;
 
@@ -144,7 +144,7 @@ int jobs_start(job_pool *pool, batch_case *item)
     slot->said_size = 0;
     slot->item = *item;
     memset(item, 0, sizeof *item);
-    clock_gettime(CLOCK_MONOTONIC, &slot->start);
+    slot->start = clock_seconds();
     pool->running++;
     return 0;
 }
@@ -176,20 +176,13 @@ static const char *error_in(char *said)
     return *text ? text : "failed without saying why";
 }
 
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) +
-           1e-9 * (double)(now.tv_nsec - start->tv_nsec);
-}
-
 static void finish(job_pool *pool, job *slot,
                    void (*ended)(void *opaque, const job_end *end),
                    void *opaque)
 {
     char text[64];
-    job_end end = {.item = &slot->item, .seconds = seconds_since(&slot->start)};
+    job_end end = {.item = &slot->item,
+                   .seconds = clock_seconds() - slot->start};
     close(slot->pipe);
     int how = 0;
     bool known = wait_for(slot->process, &how);

@@ -17,17 +17,10 @@
 
 /* ---- Keys ---------------------------------------------------------------- */
 
-static int file_of(const char *name)
-{
-    for (int i = 0; i < FILE_COUNT; i++)
-        if (strcmp(explain_file_names[i], name) == 0)
-            return i;
-    return FILE_COUNT;
-}
-
 static bool may_repeat(const char *name)
 {
-    return file_of(name) < FILE_LAYERED;
+    int file = explain_find_file(name, strlen(name));
+    return file >= 0 && file < FILE_LAYERED;
 }
 
 /* Options whose value is a list, so that an array makes sense. */
@@ -39,10 +32,9 @@ static bool is_list(const char *name)
 static int check_key(const char *name, const row_place *place)
 {
     bool with_value;
-    int file = file_of(name);
     if (strcmp(name, "id") == 0)
         return 0;
-    if (file >= FILE_FIRST_OUTPUT && file < FILE_COUNT)
+    if (explain_find_file(name, strlen(name)) >= FILE_FIRST_OUTPUT)
         return fail_usage(place->where,
                           "'%s' is an output, and where those of a case go is "
                           "not for its row to say; see --write",
@@ -68,9 +60,8 @@ static int set_id(const char *text, const row_place *place, batch_row *row)
 static int add(const char *name, const char *text, const row_place *place,
                batch_row *row)
 {
-    bool is_input = file_of(name) < FILE_FIRST_OUTPUT;
     return settings_add(&row->settings, name, text,
-                        is_input ? place->folder : NULL);
+                        explain_is_input(name) ? place->folder : NULL);
 }
 
 static int refuse_value(const char *name, const char *expected,

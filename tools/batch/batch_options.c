@@ -15,6 +15,7 @@
 # include <sched.h>
 #endif
 
+#include "choices.h"
 #include "diagnose.h"
 #include "options.h"
 
@@ -41,14 +42,12 @@ static int parse_jobs(const char *text, batch_options *options)
 
 static int parse_format(const char *text, batch_options *options)
 {
-    if (strcmp(text, "jsonl") == 0)
-        options->format = MANIFEST_JSON_LINES;
-    else if (strcmp(text, "csv") == 0)
-        options->format = MANIFEST_CSV;
-    else
-        return fail_usage("--format",
-                          "'%s' is not available; there is: jsonl, csv", text);
-    return 0;
+    static const choice formats[] = {
+        {"jsonl", MANIFEST_JSON_LINES}, {"csv", MANIFEST_CSV}, {NULL, 0}};
+    uint32_t format = 0;
+    int status = choice_find("format", formats, text, &format);
+    options->format = format;
+    return status;
 }
 
 static int refuse_write(const char *name, size_t length)
@@ -69,12 +68,8 @@ static int parse_write(const char *text, batch_options *options)
     options->chooses = true;
     for (;; text++) {
         size_t length = strcspn(text, ",");
-        int file = FILE_FIRST_OUTPUT;
-        while (file < FILE_COUNT &&
-               (strlen(explain_file_names[file]) != length ||
-                strncmp(explain_file_names[file], text, length) != 0))
-            file++;
-        if (file == FILE_COUNT)
+        int file = explain_find_file(text, length);
+        if (file < FILE_FIRST_OUTPUT)
             return refuse_write(text, length);
         options->writes[file] = true;
         text += length;
@@ -114,20 +109,12 @@ enum { OWN_COUNT = sizeof own / sizeof *own };
 
 /* ---- The options of explain ---------------------------------------------- */
 
-static bool is_output(const char *name)
-{
-    for (int i = FILE_FIRST_OUTPUT; i < FILE_COUNT; i++)
-        if (strcmp(explain_file_names[i], name) == 0)
-            return true;
-    return false;
-}
-
 static int add_default(const char *name, const char *text,
                        batch_options *options)
 {
     char subject[64];
     snprintf(subject, sizeof subject, "--%s", name);
-    if (is_output(name))
+    if (explain_find_file(name, strlen(name)) >= FILE_FIRST_OUTPUT)
         return fail_usage(subject, "is not for a batch, whose outputs have "
                                    "fixed names; see --write");
     if (strcmp(name, "notice") == 0) {

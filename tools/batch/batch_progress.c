@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "batch/batch_clock.h"
+
 enum { LINE_SIZE = 256, LEAST_BAR = 10, MOST_BAR = 60, USUAL_WIDTH = 80 };
 
 /* Seconds. */
@@ -21,10 +23,7 @@ static const double line_anyway = 60; /* where tenths take long */
 
 double progress_seconds(const progress *bar)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - bar->start.tv_sec) +
-           1e-9 * (double)(now.tv_nsec - bar->start.tv_nsec);
+    return clock_seconds() - bar->start;
 }
 
 void progress_begin(progress *bar)
@@ -32,7 +31,7 @@ void progress_begin(progress *bar)
     memset(bar, 0, sizeof *bar);
     bar->is_terminal = isatty(STDERR_FILENO) == 1;
     bar->last = -redraw_after;
-    clock_gettime(CLOCK_MONOTONIC, &bar->start);
+    bar->start = clock_seconds();
 }
 
 /* ---- Texts --------------------------------------------------------------- */

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
 
 typedef struct batch_counts {
     size_t total;
@@ -17,8 +16,8 @@ typedef struct batch_counts {
 
 typedef struct progress {
     bool is_terminal;
-    size_t drawn; /* characters of the bar on the screen */
-    struct timespec start;
+    size_t drawn;      /* characters of the bar on the screen */
+    double start;      /* by clock_seconds() */
     double last;       /* when something was shown, in seconds since then */
     size_t last_tenth; /* of the work */
 } progress;
@@ -31,6 +30,7 @@ void progress_show(progress *bar, const batch_counts *counts);
 /* Remove the bar, before anything else is printed. */
 void progress_clear(progress *bar);
 
+/* Since it began. */
 double progress_seconds(const progress *bar);
 
 #endif

@@ -70,14 +70,6 @@ static json_t *outputs_tree(const char *const *outputs, size_t count)
 
 /* ---- Inputs -------------------------------------------------------------- */
 
-static bool is_input(const char *name)
-{
-    for (int i = 0; i < FILE_FIRST_OUTPUT; i++)
-        if (strcmp(explain_file_names[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* Size and time of change; null for what is not there. */
 static json_t *input_tree(const char *path)
 {
@@ -94,7 +86,7 @@ static json_t *inputs_tree(const setting_list *settings)
     json_t *array = json_array();
     int bad = 0;
     for (size_t i = 0; i < settings->count; i++)
-        if (is_input(settings->items[i].name))
+        if (explain_is_input(settings->items[i].name))
             bad |= json_array_append_new(
                 array, input_tree(setting_value(&settings->items[i])));
     if (!bad)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "diagnose.h"
+#include "grow.h"
 
 typedef struct csv_reader {
     FILE *file;
@@ -99,15 +100,12 @@ static int read_plain(csv_reader *reader, int byte)
 
 static int begin_field(csv_record *record)
 {
-    if (record->count == record->capacity) {
-        size_t capacity = record->capacity ? 2 * record->capacity : 16;
-        size_t *moved = realloc(record->starts, capacity * sizeof *moved);
-        if (!moved)
-            return fail_memory();
-        record->starts = moved;
-        record->capacity = capacity;
-    }
-    record->starts[record->count++] = record->text.size;
+    size_t *starts =
+        grow(record->starts, record->count, &record->capacity, sizeof *starts);
+    if (!starts)
+        return STATUS_FAILED;
+    record->starts = starts;
+    starts[record->count++] = record->text.size;
     return 0;
 }
 

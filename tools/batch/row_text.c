@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory doubles up to the limit. */
 #include "batch/row_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "diagnose.h"
+#include "grow.h"
 
 int row_text_add(row_text *text, int byte, const char *where)
 {
     if (text->size == ROW_TEXT_MAX)
         return fail_usage(where, "is longer than %zu bytes", ROW_TEXT_MAX);
-    if (text->size == text->capacity) {
-        size_t capacity = text->capacity ? 2 * text->capacity : 1024;
-        char *moved = realloc(text->bytes, capacity);
-        if (!moved)
-            return fail_memory();
-        text->bytes = moved;
-        text->capacity = capacity;
-    }
-    text->bytes[text->size++] = (char)byte;
+    char *bytes = grow(text->bytes, text->size, &text->capacity, 1);
+    if (!bytes)
+        return STATUS_FAILED;
+    text->bytes = bytes;
+    bytes[text->size++] = (char)byte;
     return 0;
 }
 

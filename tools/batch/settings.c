@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* An array that grows. */
 #ifndef _POSIX_C_SOURCE
 # define _POSIX_C_SOURCE 200809L
 #endif
@@ -10,25 +9,13 @@
 #include <string.h>
 
 #include "diagnose.h"
+#include "grow.h"
 
 static void release(setting *item)
 {
     free(item->name);
     free(item->text);
     free(item->path);
-}
-
-static int provide_room(setting_list *list)
-{
-    if (list->count < list->capacity)
-        return 0;
-    size_t capacity = list->capacity ? 2 * list->capacity : 16;
-    setting *moved = realloc(list->items, capacity * sizeof *moved);
-    if (!moved)
-        return fail_memory();
-    list->items = moved;
-    list->capacity = capacity;
-    return 0;
 }
 
 static char *join(const char *folder, const char *name)
@@ -46,16 +33,18 @@ int settings_add(setting_list *list, const char *name, const char *text,
                  const char *folder)
 {
     bool moves = folder && *folder && *text && *text != '/';
-    int status = provide_room(list);
-    if (status)
-        return status;
+    setting *items =
+        grow(list->items, list->count, &list->capacity, sizeof *items);
+    if (!items)
+        return STATUS_FAILED;
+    list->items = items;
     setting item = {strdup(name), strdup(text),
                     moves ? join(folder, text) : NULL};
     if (!item.name || !item.text || (moves && !item.path)) {
         release(&item);
         return fail_memory();
     }
-    list->items[list->count++] = item;
+    items[list->count++] = item;
     return 0;
 }
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "diagnose.h"
-#include "figure/figure_layout.h"
 #include "figure/figure_write.h"
 
 static const fmgcam_geometry *if_placed(const compare_figure *f,
@@ -54,14 +53,11 @@ static int make_classes(compare_figure *f)
 
 static int draw_side(compare_figure *f, int side)
 {
-    const picture *image = &f->inputs->image;
     figure_panel *panel = &f->main[side];
     panel->kind = FIGURE_FUSED;
     panel->class_index = FIGURE_NO_CLASS;
-    int status = image->rgb
-                     ? picture_copy(image, &panel->pixels)
-                     : picture_allocate(f->content.width, f->content.height,
-                                        &panel->pixels);
+    int status = picture_begin(&f->inputs->image, f->content.width,
+                               f->content.height, &panel->pixels);
     if (status)
         return status;
     fmgcam_image target = picture_view(&panel->pixels);
@@ -97,9 +93,8 @@ static int make_differences(compare_figure *f)
 {
     figure_content *content = &f->content;
     figure_ground ground;
-    int status =
-        figure_ground_make(&f->asked->figure, content, &f->inputs->image,
-                           &f->geometry, content->class_count, &ground);
+    int status = figure_ground_make(content, &f->inputs->image, &f->geometry,
+                                    content->class_count, &ground);
     for (uint32_t pair = 0; pair < content->class_count && !status; pair++)
         status = draw_difference(f, &ground, pair);
     content->panels = f->panels;
@@ -113,8 +108,7 @@ static int make_differences(compare_figure *f)
 
 static int make(compare_figure *f, fmgcam_context *context)
 {
-    uint32_t theme = f->asked->figure.theme;
-    f->content.theme = theme ? theme - 1 : FIGURE_LIGHT;
+    figure_begin(&f->asked->figure, &f->content);
     int status =
         compare_tiles_open("--figure", context, f->inputs, f->found, &f->tiles);
     if (!status)
@@ -150,11 +144,9 @@ int compare_write_figure(const compare_options *options,
                          const comparison *found, output *to)
 {
     compare_figure f = {.asked = options, .inputs = inputs, .found = found};
-    uint32_t width = options->figure.width;
     int status = make(&f, context);
     if (!status)
-        status =
-            figure_write(&f.content, width ? width : FIGURE_WIDTH_DEFAULT, to);
+        status = figure_write(&f.content, to);
     release(&f);
     return status;
 }

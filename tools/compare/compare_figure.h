@@ -17,7 +17,7 @@
 
 /* Texts of one pair, where they are made. */
 typedef struct compare_words {
-    char name[32], values[FIGURE_VALUES][32], detail[48];
+    char name[FIGURE_NAME_SIZE], values[FIGURE_VALUES][32], detail[48];
 } compare_words;
 
 typedef struct compare_figure {

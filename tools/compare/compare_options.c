@@ -66,19 +66,6 @@ static int parse_scale(const char *text, compare_options *options)
     return status;
 }
 
-static int parse_size(const char *text, compare_options *options)
-{
-    uint32_t size[2];
-    if (!options_parse_counts(text, 'x', false, size, 2))
-        return fail_usage("--size",
-                          "'%s' is not WIDTHxHEIGHT in pixels, "
-                          "1 or more each",
-                          text);
-    options->width = size[0];
-    options->height = size[1];
-    return 0;
-}
-
 static int parse_value(int code, const char *text, compare_options *options)
 {
     switch (code) {
@@ -90,7 +77,8 @@ static int parse_value(int code, const char *text, compare_options *options)
     case OPTION_FIGURE: options->outputs[COMPARE_FIGURE] = text; return 0;
     case OPTION_SCALE: return parse_scale(text, options);
     case OPTION_PREPROCESS: return preprocess_parse(text, &options->preprocess);
-    case OPTION_SIZE: return parse_size(text, options);
+    case OPTION_SIZE:
+        return options_parse_size(text, &options->width, &options->height);
     case OPTION_RESAMPLE:
         return choice_parse(choice_option_named("resample"), text,
                             &options->settings);

@@ -144,20 +144,18 @@ static json_t *whole_tree(report *r)
 
 /* ---- Thresholds ---------------------------------------------------------- */
 
-static json_t *threshold_tree(report *r, int kind)
+static json_t *threshold_tree(report *r, int kind,
+                              const threshold_result *result)
 {
-    uint32_t pairs = r->inputs->pairing.count;
-    const threshold_kind *what = &threshold_kinds[kind];
-    threshold_result result =
-        threshold_check(r->options->thresholds, kind, r->found, pairs);
-    bool of_class = what->of_classes && pairs > 0;
+    const class_pairing *pairing = &r->inputs->pairing;
+    bool of_class = threshold_kinds[kind].of_classes && pairing->count > 0;
     json_t *tree = json_object();
     set(r, tree, "threshold", json_of_real(r->options->thresholds[kind].value));
-    set(r, tree, "found", json_of_real(result.found));
+    set(r, tree, "found", json_of_real(result->found));
     set(r, tree, "rank_a",
-        of_class ? json_integer(r->inputs->pairing.pairs[result.pair].ranks[0])
+        of_class ? json_integer(pairing->pairs[result->pair].ranks[0])
                  : json_null());
-    set(r, tree, "met", json_boolean(result.met));
+    set(r, tree, "met", json_boolean(result->met));
     return tree;
 }
 
@@ -168,10 +166,11 @@ static void set_thresholds(report *r, json_t *tree)
     for (int kind = 0; kind < THRESHOLD_COUNT; kind++) {
         if (!r->options->thresholds[kind].given)
             continue;
-        set(r, thresholds, threshold_kinds[kind].name, threshold_tree(r, kind));
-        met = met && threshold_check(r->options->thresholds, kind, r->found,
-                                     r->inputs->pairing.count)
-                         .met;
+        threshold_result result = threshold_check(
+            r->options->thresholds, kind, r->found, r->inputs->pairing.count);
+        set(r, thresholds, threshold_kinds[kind].name,
+            threshold_tree(r, kind, &result));
+        met = met && result.met;
     }
     set(r, tree, "thresholds", thresholds);
     set(r, tree, "met", json_boolean(met));

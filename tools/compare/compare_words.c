@@ -94,21 +94,16 @@ static void describe_side(compare_figure *f, int side)
 
 /* ---- A class ------------------------------------------------------------- */
 
-/* @p text is used where it has no label. */
 static const char *name_class(const class_name *name, uint32_t rank,
-                              char text[32])
+                              char text[FIGURE_NAME_SIZE])
 {
-    if (!labels_is_blank(name->label))
-        return name->label;
-    if (name->has_index)
-        snprintf(text, 32, "class %lld", (long long)name->index);
-    else
-        snprintf(text, 32, "rank %u", (unsigned)rank + 1);
-    return text;
+    int64_t index = name->index;
+    return figure_name_class(name->label, name->has_index ? &index : NULL, rank,
+                             text);
 }
 
 static const char *name_pair(const compare_figure *f, uint32_t pair,
-                             char text[32])
+                             char text[FIGURE_NAME_SIZE])
 {
     const class_pairing *pairing = &f->inputs->pairing;
     class_name name = class_name_of_pair(pairing, pair);
@@ -188,7 +183,7 @@ static void say_others(compare_figure *f, int side)
     uint32_t said = 0, others = pairing->classes[side] - pairing->count;
     for (uint32_t rank = 0; rank < pairing->classes[side] && said < MOST_NAMED;
          rank++) {
-        char text[32];
+        char text[FIGURE_NAME_SIZE];
         class_name name = class_name_of(pairing, side, rank);
         if (pairing->is_paired[side][rank])
             continue;
@@ -243,7 +238,7 @@ static void say_threshold(compare_figure *f, int kind,
     const threshold_kind *what = &threshold_kinds[kind];
     uint32_t pairs = f->inputs->pairing.count;
     double limit = f->asked->thresholds[kind].value;
-    char name[32];
+    char name[FIGURE_NAME_SIZE];
     figure_say(&f->caption, "%s %.15g (%s", what->name, limit,
                result->why ? "cannot be computed"
                            : threshold_format(result->found, limit).text);
@@ -276,7 +271,6 @@ static void say_thresholds(compare_figure *f, bool met)
 
 static void write_caption(compare_figure *f)
 {
-    f->content.caption = f->asked->figure.caption;
     if (f->content.caption)
         return;
     say_matching(f);
@@ -307,8 +301,6 @@ int compare_make_words(compare_figure *f)
     content->value_names[1] = "IoU";
     content->panels_title = "A less B";
     content->creator = f->creator;
-    content->title = f->asked->figure.title;
-    content->notice = f->asked->figure.notice;
     bool failed = f->names[0].failed || f->names[1].failed || f->caption.failed;
     return failed ? fail_memory() : 0;
 }

@@ -9,10 +9,10 @@
 #include "output.h"
 #include "picture.h"
 
-static bool is_class_agnostic(const explain_options *options)
+bool explain_is_class_agnostic(const fmgcam_options *settings)
 {
-    return options->settings.method == FMGCAM_METHOD_EIGEN_CAM ||
-           options->settings.method == FMGCAM_METHOD_FEM;
+    return settings->method == FMGCAM_METHOD_EIGEN_CAM ||
+           settings->method == FMGCAM_METHOD_FEM;
 }
 
 /* Exactly one of the sources, once for each layer. */
@@ -39,7 +39,7 @@ static int check_sources(const explain_options *options)
                               "%u; they go together by layers",
                               count, layers);
     }
-    if (given >= 0 || is_class_agnostic(options))
+    if (given >= 0 || explain_is_class_agnostic(&options->settings))
         return 0;
     return fail_usage("--gradients", "is missing, and so are --weights and "
                                      "--classifier; one of them is needed");

@@ -218,14 +218,9 @@ static int parse_alpha(const char *text, explain_options *options)
 
 static int parse_size(const char *text, explain_options *options)
 {
-    uint32_t size[2];
-    if (!options_parse_counts(text, 'x', false, size, 2))
-        return fail_usage("--size",
-                          "'%s' is not WIDTHxHEIGHT in pixels, "
-                          "1 or more each",
-                          text);
-    options->width = size[0];
-    options->height = size[1];
+    int status = options_parse_size(text, &options->width, &options->height);
+    if (status)
+        return status;
     if (picture_is_too_large(options->width, options->height))
         return fail_usage("--size",
                           "'%s' is more than 65500 pixels a side, "
@@ -325,6 +320,21 @@ enum {
 };
 
 /* ---- The table of options ------------------------------------------------ */
+
+int explain_find_file(const char *name, size_t length)
+{
+    int file = FILE_COUNT - 1;
+    while (file >= 0 && (strlen(explain_file_names[file]) != length ||
+                         strncmp(explain_file_names[file], name, length) != 0))
+        file--;
+    return file;
+}
+
+bool explain_is_input(const char *name)
+{
+    int file = explain_find_file(name, strlen(name));
+    return file >= 0 && file < FILE_FIRST_OUTPUT;
+}
 
 const char *explain_file_name(const explain_options *options, int file)
 {

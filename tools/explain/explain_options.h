@@ -86,12 +86,21 @@ int explain_parse(int argc, char **argv, explain_options *options);
 /* The option of each file, without its dashes. */
 extern const char *const explain_file_names[FILE_COUNT];
 
+/* The one whose option is the @p length bytes @p name; -1 if there is none. */
+int explain_find_file(const char *name, size_t length);
+
+/* Is option @p name that of an input? */
+bool explain_is_input(const char *name);
+
 /* The same in the command of @p options. */
 const char *explain_file_name(const explain_options *options, int file);
 
 /* Check what was parsed, and fill in what follows from it.
  * @return 0, or the exit status. */
 int explain_check(explain_options *options);
+
+/* Does the method look at the activations alone, and at no class? */
+bool explain_is_class_agnostic(const fmgcam_options *settings);
 
 /* Print the text of --help on stdout. */
 void explain_print_help(void);

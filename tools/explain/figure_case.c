@@ -9,7 +9,6 @@
 
 #include "diagnose.h"
 #include "explain/explain_draw.h"
-#include "figure/figure_layout.h"
 #include "figure/figure_write.h"
 
 const float *figure_class_map(const figure_case *f, const float *stack,
@@ -30,8 +29,7 @@ float figure_peak(const figure_case *f, uint32_t rank)
 
 bool figure_is_of_no_class(const figure_case *f)
 {
-    uint32_t method = f->maps->options.method;
-    return method == FMGCAM_METHOD_EIGEN_CAM || method == FMGCAM_METHOD_FEM;
+    return explain_is_class_agnostic(&f->maps->options);
 }
 
 bool figure_has_color_map(const figure_case *f)
@@ -64,16 +62,15 @@ static int locate(figure_case *f)
 /* The heatmap where there is no image. */
 static int draw_fused(figure_case *f, picture *fused)
 {
-    bool over = f->inputs->image.rgb != NULL;
+    const picture *image = &f->inputs->image;
     int status =
-        over ? picture_copy(&f->inputs->image, fused)
-             : picture_allocate(f->content.width, f->content.height, fused);
+        picture_begin(image, f->content.width, f->content.height, fused);
     if (status)
         return status;
-    return over ? explain_draw_overlay(f->asked, f->context, f->inputs, f->maps,
-                                       fused)
-                : explain_draw_heatmap(f->asked, f->context, f->inputs, f->maps,
-                                       fused);
+    return image->rgb ? explain_draw_overlay(f->asked, f->context, f->inputs,
+                                             f->maps, fused)
+                      : explain_draw_heatmap(f->asked, f->context, f->inputs,
+                                             f->maps, fused);
 }
 
 static int make_main(figure_case *f)
@@ -118,7 +115,7 @@ static int make_classes(figure_case *f)
 static int make(figure_case *f)
 {
     const figure_options *asked = &f->asked->figure;
-    f->content.theme = asked->theme ? asked->theme - 1 : FIGURE_LIGHT;
+    figure_begin(asked, &f->content);
     int status = locate(f);
     if (!status)
         status = make_classes(f);
@@ -156,11 +153,9 @@ int figure_write_case(const explain_options *options, fmgcam_context *context,
 {
     figure_case f = {
         .asked = options, .context = context, .inputs = inputs, .maps = maps};
-    uint32_t width = options->figure.width;
     int status = make(&f);
     if (!status)
-        status =
-            figure_write(&f.content, width ? width : FIGURE_WIDTH_DEFAULT, to);
+        status = figure_write(&f.content, to);
     release(&f);
     return status;
 }

@@ -15,7 +15,7 @@
 
 /* Texts of one class, where they are made. */
 typedef struct figure_words {
-    char name[32], probability[32], area[32], peak[48];
+    char name[FIGURE_NAME_SIZE], probability[32], area[32], peak[48];
 } figure_words;
 
 typedef struct figure_case {

@@ -83,9 +83,9 @@ static int prepare(panel_painter *p)
         return fail_memory();
     fmgcam_status set = fmgcam_set_options(p->context, &options);
     return set ? explain_fail(p->f->inputs, p->context, set)
-               : figure_ground_make(&p->f->asked->figure, &p->f->content,
-                                    &p->f->inputs->image, &p->f->geometry,
-                                    p->f->maps->classes, &p->ground);
+               : figure_ground_make(&p->f->content, &p->f->inputs->image,
+                                    &p->f->geometry, p->f->maps->classes,
+                                    &p->ground);
 }
 
 int figure_make_panels(figure_case *f)

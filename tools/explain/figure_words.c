@@ -7,25 +7,18 @@
 #include "choices.h"
 #include "diagnose.h"
 #include "explain/explain_inputs.h"
-#include "labels.h"
 
 /* ---- A class ------------------------------------------------------------- */
 
 static const char *name_class(figure_case *f, uint32_t rank)
 {
     const uint32_t *indices = f->inputs->classes.indices;
-    const char *label = explain_label(f->inputs, rank);
-    char *name = f->words[rank].name;
+    int64_t index = indices ? indices[rank] : 0;
     if (figure_is_of_no_class(f))
         return "no class";
-    if (!labels_is_blank(label))
-        return label;
-    if (indices)
-        snprintf(name, sizeof f->words->name, "class %u",
-                 (unsigned)indices[rank]);
-    else
-        snprintf(name, sizeof f->words->name, "rank %u", (unsigned)rank + 1);
-    return name;
+    return figure_name_class(explain_label(f->inputs, rank),
+                             indices ? &index : NULL, rank,
+                             f->words[rank].name);
 }
 
 static const char *write_probability(figure_case *f, uint32_t rank)
@@ -118,7 +111,6 @@ static void say_lines(const figure_case *f, figure_caption *c)
 static void write_caption(figure_case *f)
 {
     figure_caption *c = &f->caption;
-    f->content.caption = f->asked->figure.caption;
     if (f->content.caption)
         return;
     say_options(f, c);
@@ -193,8 +185,6 @@ int figure_make_words(figure_case *f)
     describe_ramp(f);
     content->creator = f->creator;
     content->panels_title = f->panels_title;
-    content->title = f->asked->figure.title;
-    content->notice = f->asked->figure.notice;
     write_caption(f);
     return f->main_caption.failed || f->caption.failed ? fail_memory() : 0;
 }

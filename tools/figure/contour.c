@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "diagnose.h"
+#include "grow.h"
 
 typedef struct grid {
     const float *map;
@@ -123,22 +124,6 @@ static contour_point cross(const grid *g, square at, int side)
 
 /* ---- The lines ----------------------------------------------------------- */
 
-static int grow(void *pointer, size_t *room, size_t count, size_t size)
-{
-    void *memory;
-    if (count < *room)
-        return 0;
-    size_t larger = *room ? *room * 2 : 64;
-    memcpy(&memory, pointer, sizeof memory);
-    memory =
-        larger <= SIZE_MAX / 2 / size ? realloc(memory, larger * size) : NULL;
-    if (!memory)
-        return fail_memory();
-    memcpy(pointer, &memory, sizeof memory);
-    *room = larger;
-    return 0;
-}
-
 /* A level that is met right at a sample is met on several sides there. */
 static int add_point(contour_set *lines, contour_point point)
 {
@@ -148,11 +133,13 @@ static int add_point(contour_set *lines, contour_point point)
         if (last.x == point.x && last.y == point.y)
             return 0;
     }
-    int status = grow(&lines->points, &lines->point_room, lines->point_count,
-                      sizeof *lines->points);
-    if (!status)
-        lines->points[lines->point_count++] = point;
-    return status;
+    contour_point *points = grow(lines->points, lines->point_count,
+                                 &lines->point_room, sizeof *points);
+    if (!points)
+        return STATUS_FAILED;
+    lines->points = points;
+    points[lines->point_count++] = point;
+    return 0;
 }
 
 /* A line that encloses nothing is dropped. */
@@ -163,11 +150,12 @@ static int end_line(contour_set *lines)
         lines->point_count = first;
         return 0;
     }
-    int status =
-        grow(&lines->ends, &lines->room, lines->count, sizeof *lines->ends);
-    if (!status)
-        lines->ends[lines->count++] = lines->point_count;
-    return status;
+    size_t *ends = grow(lines->ends, lines->count, &lines->room, sizeof *ends);
+    if (!ends)
+        return STATUS_FAILED;
+    lines->ends = ends;
+    ends[lines->count++] = lines->point_count;
+    return 0;
 }
 
 /* Squares that a line has entered from above. */

@@ -11,6 +11,16 @@ typedef struct figure_builder {
     figure_page *page;
 } figure_builder;
 
+static inline int32_t larger(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int32_t smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 /* @p length of a page of unit 1, in whole pixels of this one. */
 int32_t figure_pixels(const figure_builder *b, double length);
 

@@ -2,12 +2,15 @@
 /* A phrase is measured first, and written then. */
 #include "figure/figure_caption.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <fmgcam/version.h>
+
+#include "labels.h"
 
 /* Room for @p more letters and the end. */
 static bool make_room(figure_caption *c, size_t more)
@@ -51,4 +54,16 @@ void figure_write_creator(char text[FIGURE_CREATOR_SIZE])
 {
     snprintf(text, FIGURE_CREATOR_SIZE, "fmgcam %d.%d.%d", FMGCAM_VERSION_MAJOR,
              FMGCAM_VERSION_MINOR, FMGCAM_VERSION_PATCH);
+}
+
+const char *figure_name_class(const char *label, const int64_t *index,
+                              uint32_t rank, char text[FIGURE_NAME_SIZE])
+{
+    if (!labels_is_blank(label))
+        return label;
+    if (index)
+        snprintf(text, FIGURE_NAME_SIZE, "class %" PRId64, *index);
+    else
+        snprintf(text, FIGURE_NAME_SIZE, "rank %" PRIu32, rank + 1);
+    return text;
 }

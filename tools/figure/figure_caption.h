@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The caption of a figure, which grows phrase by phrase. */
+/* Words of a figure: its caption, which grows phrase by phrase, and names. */
 #ifndef FMGCAM_TOOLS_FIGURE_CAPTION_H
 #define FMGCAM_TOOLS_FIGURE_CAPTION_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zero is the empty caption. */
 typedef struct figure_caption {
@@ -25,9 +26,14 @@ void figure_say(figure_caption *caption, const char *format,
 
 void figure_caption_release(figure_caption *caption);
 
-enum { FIGURE_CREATOR_SIZE = 32 };
+enum { FIGURE_CREATOR_SIZE = 32, FIGURE_NAME_SIZE = 32 };
 
 /* The name of the program, with its version. */
 void figure_write_creator(char text[FIGURE_CREATOR_SIZE]);
+
+/* The name of a class: @p label, or where that is blank or NULL its index, or
+ * where @p index is NULL its rank, counted from 1. @p text has the latter two. */
+const char *figure_name_class(const char *label, const int64_t *index,
+                              uint32_t rank, char text[FIGURE_NAME_SIZE]);
 
 #endif

@@ -56,6 +56,7 @@ typedef struct figure_class {
 } figure_class;
 
 typedef struct figure_content {
+    uint32_t page_width; /* of the figure, in pixels */
     figure_theme theme;
     const char *title;
     uint32_t width, height; /* of the picture, in pixels */

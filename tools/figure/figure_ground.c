@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-#include "figure/figure_layout.h"
-
 /* ---- Where the maps lie -------------------------------------------------- */
 
 int figure_locate(const preprocess *chain, fmgcam_context *context,
@@ -30,10 +28,9 @@ int figure_locate(const preprocess *chain, fmgcam_context *context,
 
 /* A panel is never wider than the figure, and among many never wider than half
  * of it. */
-static double find_scale(const figure_options *asked,
-                         const figure_content *content, uint32_t panels)
+static double find_scale(const figure_content *content, uint32_t panels)
 {
-    double most = asked->width ? asked->width : FIGURE_WIDTH_DEFAULT;
+    double most = content->page_width;
     if (panels > 3)
         most /= 2;
     return fmin(1, most / fmax(content->width, content->height));
@@ -54,12 +51,11 @@ static void scale_edges(double scale, double *low, double *high,
     *seen_high *= scale;
 }
 
-int figure_ground_make(const figure_options *asked,
-                       const figure_content *content, const picture *image,
+int figure_ground_make(const figure_content *content, const picture *image,
                        const fmgcam_geometry *geometry, uint32_t panels,
                        figure_ground *ground)
 {
-    double scale = find_scale(asked, content, panels);
+    double scale = find_scale(content, panels);
     uint32_t width = scaled_size(content->width, scale);
     uint32_t height = scaled_size(content->height, scale);
     fmgcam_geometry *g = &ground->geometry;
@@ -81,9 +77,8 @@ void figure_ground_release(figure_ground *ground)
 
 int figure_ground_copy(const figure_ground *ground, picture *panel)
 {
-    return ground->image.rgb ? picture_copy(&ground->image, panel)
-                             : picture_allocate(ground->image.width,
-                                                ground->image.height, panel);
+    return picture_begin(&ground->image, ground->image.width,
+                         ground->image.height, panel);
 }
 
 /* ---- Scales of colours --------------------------------------------------- */

@@ -6,7 +6,6 @@
 #include <fmgcam/fmgcam.h>
 
 #include "figure/figure_content.h"
-#include "figure/figure_options.h"
 #include "preprocess.h"
 
 /* Follow @p chain from the picture of @p content, whose size is known, and note
@@ -24,8 +23,7 @@ typedef struct figure_ground {
 /* Of @p image, if it has pixels, and of what figure_locate() found: no more
  * pixels than can be seen, where there are @p panels. @return 0, or the exit
  * status; release in either case. */
-int figure_ground_make(const figure_options *asked,
-                       const figure_content *content, const picture *image,
+int figure_ground_make(const figure_content *content, const picture *image,
                        const fmgcam_geometry *geometry, uint32_t panels,
                        figure_ground *ground);
 void figure_ground_release(figure_ground *ground);

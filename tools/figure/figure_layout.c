@@ -188,16 +188,6 @@ typedef struct arrangement {
     double coverage; /* of the block by the pictures */
 } arrangement;
 
-static int32_t least_of(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
-static int32_t most_of(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
 /* The tallest that a large picture may be. */
 static int32_t height_limit(int32_t width)
 {
@@ -222,7 +212,7 @@ static bool should_stack(const figure_builder *b, int32_t width)
 static int32_t under_width(const figure_builder *b, int32_t shown,
                            int32_t width)
 {
-    return most_of(shown, least_of(width, figure_pixels(b, 160)));
+    return larger(shown, smaller(width, figure_pixels(b, 160)));
 }
 
 /* The width of a large panel with all that stands under it. */
@@ -230,7 +220,7 @@ static int32_t panel_width(const figure_builder *b, const figure_panel *panel,
                            int32_t shown, int32_t width)
 {
     int32_t under = under_width(b, shown, width);
-    return most_of(
+    return larger(
         shown, panel->ramp.count > 0 ? under : caption_width(b, panel, under));
 }
 
@@ -253,8 +243,8 @@ static int32_t put_pictures(figure_builder *b, arrangement *way, int32_t left,
         int32_t used =
             put_panel(b, FIGURE_ITEM_MAIN, i, panel, way->picture, at);
         used += figure_put_main_ramp(b, i, x, y + used, own);
-        *height = most_of(*height, y + used - top);
-        right = most_of(right, x + own);
+        *height = larger(*height, y + used - top);
+        right = larger(right, x + own);
         if (way->stacked)
             y += used + gap;
         else
@@ -268,7 +258,7 @@ static uint32_t legend_columns(const figure_builder *b, int32_t width)
     const figure_content *content = b->content;
     int32_t each = figure_legend_width(b) + figure_pixels(b, 40);
     uint32_t fitting =
-        (uint32_t)most_of((width + figure_pixels(b, 40)) / each, 1);
+        (uint32_t)larger((width + figure_pixels(b, 40)) / each, 1);
     uint32_t useful = (content->class_count + 2) / 3;
     return fitting < useful ? fitting : useful;
 }
@@ -278,12 +268,12 @@ static void put_beside(figure_builder *b, arrangement *way, int32_t left,
 {
     int32_t gap = figure_pixels(b, 28), height;
     int32_t legend =
-        least_of(most_of(figure_legend_width(b), figure_pixels(b, 200)),
-                 (int32_t)(0.4 * width));
+        smaller(larger(figure_legend_width(b), figure_pixels(b, 200)),
+                (int32_t)(0.4 * width));
     int32_t used = put_pictures(b, way, left, top, width - legend - gap,
                                 height_limit(width), &height);
-    way->height = most_of(height, figure_put_legend(b, left + used + gap, top,
-                                                    width - used - gap, 1));
+    way->height = larger(height, figure_put_legend(b, left + used + gap, top,
+                                                   width - used - gap, 1));
 }
 
 static void put_under(figure_builder *b, arrangement *way, int32_t left,
@@ -362,12 +352,12 @@ static grid try_grid(const figure_builder *b, uint32_t columns, int32_t width,
                          figure_measure(b, content->panels[i].detail,
                                         FIGURE_STYLE_SMALL, room)
                              .height;
-        caption = most_of(caption, height);
+        caption = larger(caption, height);
     }
     int32_t around = caption + figure_pixels(b, 6) + gap;
-    int32_t each = most_of(limit / (int32_t)g.rows - around, least_height(b));
+    int32_t each = larger(limit / (int32_t)g.rows - around, least_height(b));
     g.picture =
-        fit(b, least_of(g.cell, largest.width), least_of(each, largest.height));
+        fit(b, smaller(g.cell, largest.width), smaller(each, largest.height));
     double filled = (double)content->panel_count / ((double)g.rows * g.columns);
     double total = (double)g.rows * (g.picture.height + around);
     double excess = fmax(total / limit, 1);
@@ -405,8 +395,8 @@ static int32_t put_grid(figure_builder *b, const grid *g, int32_t left,
         }
         figure_rect cell = {left + (int32_t)column * (g->cell + gap), y,
                             g->cell, 0};
-        row = most_of(row, put_panel(b, FIGURE_ITEM_PANEL, i,
-                                     &content->panels[i], g->picture, cell));
+        row = larger(row, put_panel(b, FIGURE_ITEM_PANEL, i,
+                                    &content->panels[i], g->picture, cell));
     }
     return y + row - top;
 }
@@ -443,7 +433,8 @@ static void put_page(figure_builder *b, int32_t margin)
 }
 
 /* Each class has a badge, a name, a note, and for each value a heading and a
- * number; each column of the legend has headings, each panel four items and a large one three more. */
+ * number; each column of the legend has headings, each panel four items and a
+ * large one three more. */
 static size_t most_items(const figure_content *content)
 {
     return 16 +
@@ -453,8 +444,9 @@ static size_t most_items(const figure_content *content)
 }
 
 int figure_lay_out(const figure_content *content, const figure_ruler *ruler,
-                   int32_t width, figure_page *page)
+                   figure_page *page)
 {
+    int32_t width = (int32_t)content->page_width;
     memset(page, 0, sizeof *page);
     page->width = width;
     page->unit = fmax((double)width / FIGURE_WIDTH_DEFAULT, 1);

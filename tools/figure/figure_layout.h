@@ -73,10 +73,10 @@ typedef struct figure_page {
 #define FIGURE_WIDTH_LEAST   320
 #define FIGURE_WIDTH_MOST    16384
 
-/* Lay @p content out on a page of @p width pixels. @return 0, or the exit
- * status; release in either case. */
+/* Lay @p content out on a page. @return 0, or the exit status; release in
+ * either case. */
 int figure_lay_out(const figure_content *content, const figure_ruler *ruler,
-                   int32_t width, figure_page *page);
+                   figure_page *page);
 
 void figure_page_release(figure_page *page);
 

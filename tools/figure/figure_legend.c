@@ -14,16 +14,6 @@ typedef struct table {
     bool is_compact;
 } table;
 
-static int32_t larger(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
-static int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- Widths -------------------------------------------------------------- */
 
 static int32_t values_width(const figure_builder *b, int column)

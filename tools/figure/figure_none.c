@@ -9,10 +9,9 @@ int figure_require(void)
                           "without Cairo and Pango");
 }
 
-int figure_write(const figure_content *content, uint32_t width, output *to)
+int figure_write(const figure_content *content, output *to)
 {
     (void)content;
-    (void)width;
     (void)to;
     return figure_require();
 }

@@ -11,7 +11,6 @@
 
 #include "choices.h"
 #include "diagnose.h"
-#include "figure/figure_content.h"
 #include "figure/figure_layout.h"
 #include "labels.h"
 #include "options.h"
@@ -20,8 +19,11 @@
 static int parse_theme(const char *text, figure_options *options)
 {
     static const choice themes[] = {
-        {"light", FIGURE_LIGHT + 1}, {"dark", FIGURE_DARK + 1}, {NULL, 0}};
-    return choice_find("theme", themes, text, &options->theme);
+        {"light", FIGURE_LIGHT}, {"dark", FIGURE_DARK}, {NULL, 0}};
+    uint32_t theme = FIGURE_LIGHT;
+    int status = choice_find("theme", themes, text, &theme);
+    options->theme = theme;
+    return status;
 }
 
 /* Any text of the figure. */
@@ -133,6 +135,16 @@ int figure_check_file(const figure_options *options, const char *option,
         picture_has_suffix(path, ".pdf") || picture_has_suffix(path, ".svg"))
         return 0;
     return fail_usage(path, "a figure's name ends in .png, .pdf or .svg");
+}
+
+void figure_begin(const figure_options *options, figure_content *content)
+{
+    content->page_width =
+        options->width ? options->width : FIGURE_WIDTH_DEFAULT;
+    content->theme = options->theme;
+    content->title = options->title;
+    content->notice = options->notice;
+    content->caption = options->caption;
 }
 
 int figure_set_option(int index, const char *text, figure_options *options)

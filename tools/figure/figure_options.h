@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "figure/figure_content.h"
+
 enum { FIGURE_MOST_LEVELS = 8 };
 
 /* 0 and NULL: not given. */
 typedef struct figure_options {
-    uint32_t theme; /* figure_theme + 1 */
+    figure_theme theme;
     const char *title;
     const char *notice;                /* what must not be overlooked */
     const char *caption;               /* "": none */
@@ -43,5 +45,8 @@ int figure_set_option(int index, const char *text, figure_options *options);
  * @return 0, or the exit status. */
 int figure_check_file(const figure_options *options, const char *option,
                       const char *path);
+
+/* What every figure takes over: width, theme and words. @p content is zero. */
+void figure_begin(const figure_options *options, figure_content *content);
 
 #endif

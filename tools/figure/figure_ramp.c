@@ -3,16 +3,6 @@
  * for that, and that of a large picture with its ends under it. */
 #include "figure/figure_builder.h"
 
-static int32_t larger(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
-static int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
 int32_t figure_put_ramp(figure_builder *b, int32_t left, int32_t top,
                         int32_t width)
 {

@@ -115,13 +115,13 @@ int figure_require(void)
     return 0;
 }
 
-int figure_write(const figure_content *content, uint32_t width, output *to)
+int figure_write(const figure_content *content, output *to)
 {
     figure_run run = {.content = content, .to = to};
     int status = figure_fonts_open(&run.fonts);
     if (!status) {
         figure_ruler ruler = figure_fonts_ruler(&run.fonts);
-        status = figure_lay_out(content, &ruler, (int32_t)width, &run.page);
+        status = figure_lay_out(content, &ruler, &run.page);
     }
     if (!status)
         status = picture_has_suffix(to->path, ".pdf")   ? write_pdf(&run)

@@ -11,8 +11,8 @@
 /* Can this build make figures? @return 0, or the exit status. */
 int figure_require(void);
 
-/* Draw @p content, @p width pixels wide, as the suffix of to->path says.
- * @return 0, or the exit status. */
-int figure_write(const figure_content *content, uint32_t width, output *to);
+/* Draw @p content as the suffix of to->path says. @return 0, or the exit
+ * status. */
+int figure_write(const figure_content *content, output *to);
 
 #endif

@@ -6,13 +6,15 @@
 
 #include "internal.h"
 
-/* Sizes of the structs in 0.1: no program has shorter ones. When a struct grows,
- * its line here becomes the offset of the first new member. */
-enum {
-    READ_OPTIONS_0_1 = sizeof(fmgcam_imageio_read_options),
-    WRITE_OPTIONS_0_1 = sizeof(fmgcam_imageio_write_options),
-    INFO_0_1 = sizeof(fmgcam_imageio_info)
-};
+/* Bytes of a struct through its last member in 0.1: no program has a shorter one. */
+#define SIZE_THROUGH(type, member)                                             \
+ (offsetof(type, member) + sizeof(((type *)0)->member))
+
+static const size_t read_options_first_size =
+    SIZE_THROUGH(fmgcam_imageio_read_options, flags);
+static const size_t write_options_first_size =
+    SIZE_THROUGH(fmgcam_imageio_write_options, png_compression);
+static const size_t info_first_size = SIZE_THROUGH(fmgcam_imageio_info, notes);
 
 /* No struct of this interface comes near it; a larger size is a variable that
  * was never set, and following it would run over memory. */
@@ -77,8 +79,9 @@ fmgcam_imageio_import_limits(const fmgcam_imageio_read_options *options,
 {
     fmgcam_imageio_read_options own = {.struct_size = sizeof own};
     if (options) {
-        const fmgcam_imageio_status status = import_struct(
-            &own, sizeof own, READ_OPTIONS_0_1, options, "read options", error);
+        const fmgcam_imageio_status status =
+            import_struct(&own, sizeof own, read_options_first_size, options,
+                          "read options", error);
         if (status)
             return status;
     }
@@ -106,8 +109,9 @@ fmgcam_imageio_import_write_options(const fmgcam_imageio_write_options *options,
     if (!options)
         return fmgcam_imageio_fail(error, FMGCAM_IMAGEIO_ARGUMENT,
                                    "options is NULL");
-    const fmgcam_imageio_status status = import_struct(
-        own, sizeof *own, WRITE_OPTIONS_0_1, options, "write options", error);
+    const fmgcam_imageio_status status =
+        import_struct(own, sizeof *own, write_options_first_size, options,
+                      "write options", error);
     if (status)
         return status;
 
@@ -141,7 +145,7 @@ fmgcam_imageio_status
 fmgcam_imageio_check_info(const fmgcam_imageio_info *info,
                           const fmgcam_imageio_error *error)
 {
-    return check_size(info->struct_size, INFO_0_1, "info", error);
+    return check_size(info->struct_size, info_first_size, "info", error);
 }
 
 void fmgcam_imageio_export_info(const fmgcam_imageio_info *found,

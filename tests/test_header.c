@@ -22,50 +22,9 @@ extern "C" {
 static void test_constants_keep_their_numbers(void **state)
 {
     (void)state;
-    assert_int_equal(FMGCAM_STATUS_OK, 0);
-    assert_int_equal(FMGCAM_STATUS_ARGUMENT, 1);
-    assert_int_equal(FMGCAM_STATUS_SHAPE, 2);
-    assert_int_equal(FMGCAM_STATUS_STRIDE, 3);
-    assert_int_equal(FMGCAM_STATUS_UNSUPPORTED, 4);
-    assert_int_equal(FMGCAM_STATUS_NON_FINITE, 5);
-    assert_int_equal(FMGCAM_STATUS_OVERFLOW, 6);
-    assert_int_equal(FMGCAM_STATUS_NO_MEMORY, 7);
-    assert_int_equal(FMGCAM_STATUS_BUFFER_SIZE, 8);
-    assert_int_equal(FMGCAM_STATUS_LIMIT, 9);
-    assert_int_equal(FMGCAM_STATUS_RUNNER, 10);
-    assert_int_equal(FMGCAM_DTYPE_FLOAT32, 1);
-    assert_int_equal(FMGCAM_DTYPE_FLOAT16, 2);
-    assert_int_equal(FMGCAM_MAX_RANK, 8);
-    assert_int_equal(FMGCAM_PROFILE_STANDARD, 1);
-    assert_int_equal(FMGCAM_PROFILE_RELEASED, 2);
-    assert_int_equal(FMGCAM_METHOD_GRAD_CAM, 1);
-    assert_int_equal(FMGCAM_ACTIVATION_RELU, 1);
-    assert_int_equal(FMGCAM_ACTIVATION_GELU, 2);
-    assert_int_equal(FMGCAM_ACTIVATION_ELU, 3);
-    assert_int_equal(FMGCAM_ACTIVATION_NONE, 4);
-    assert_int_equal(FMGCAM_FILTER_ARGMAX, 1);
-    assert_int_equal(FMGCAM_FILTER_NONE, 2);
-    assert_int_equal(FMGCAM_NORMALIZE_L2, 1);
-    assert_int_equal(FMGCAM_NORMALIZE_L2_COLUMNS, 2);
-    assert_int_equal(FMGCAM_NORMALIZE_NONE, 3);
-    assert_int_equal(FMGCAM_RESCALE_STACK, 1);
-    assert_int_equal(FMGCAM_RESCALE_CLASS, 2);
-    assert_int_equal(FMGCAM_RESCALE_NONE, 3);
-    assert_int_equal(FMGCAM_ARITHMETIC_AUTO, 1);
-    assert_int_equal(FMGCAM_ARITHMETIC_BLAS, 2);
-    assert_int_equal(FMGCAM_ARITHMETIC_REPRODUCIBLE, 3);
-    assert_int_equal(FMGCAM_FUSE_AT_MAP, 1);
-    assert_int_equal(FMGCAM_FUSE_AT_IMAGE, 2);
-    assert_int_equal(FMGCAM_RESAMPLE_NEAREST, 1);
-    assert_int_equal(FMGCAM_RESAMPLE_BILINEAR, 2);
-    assert_int_equal(FMGCAM_RESAMPLE_BICUBIC, 3);
-    assert_int_equal(FMGCAM_BLEND_EVIDENCE, 1);
-    assert_int_equal(FMGCAM_BLEND_CONSTANT, 2);
-    assert_int_equal(FMGCAM_OPTION_ALPHA_SET, 1);
-    assert_int_equal(FMGCAM_LOG_ERROR, 1);
-    assert_int_equal(FMGCAM_LOG_INFO, 2);
-    assert_int_equal(FMGCAM_RESULT_FLAT, 1);
-    assert_int_equal(FMGCAM_PIXEL_RGB8, 1);
+#define CONSTANT(name, number) assert_int_equal(name, number);
+#include "abi/fmgcam_constants.h"
+#undef CONSTANT
 }
 
 static void test_the_library_has_the_version_of_its_header(void **state)

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Do programs that were built against the baseline keep running?
+
+usage: test_baseline.py check LIBRARY BASELINE HEADER CONSTANTS
+       test_baseline.py write LIBRARY BASELINE HEADER
+
+LIBRARY must have debug information, of gcc for amd64. check compares it with
+BASELINE, and the constants of HEADER with the list CONSTANTS; write makes it the
+baseline.
+"""
+
+import pathlib
+import platform
+import sys
+
+import abi
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import reporting  # noqa: E402
+
+
+def report(passed, failures):
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    print("%d passed, %d failed" % (passed, len(failures)))
+    return 1 if failures else 0
+
+
+def headers_of(header_path):
+    """The folder with all public headers."""
+    return pathlib.Path(header_path).resolve().parent
+
+
+def check(library, baseline, header_path, constants_path):
+    if platform.machine() != "x86_64":
+        reporting.skip("the baseline is of amd64, this is %s" % platform.machine())
+    if not abi.has_debug_information(library):
+        reporting.skip("%s has no debug information: configure with -Ddebug=true" %
+             library)
+    header = pathlib.Path(header_path).read_text("utf-8")
+    constants = abi.listed_constants(
+        pathlib.Path(constants_path).read_text("utf-8"))
+
+    failures = []
+    difference = abi.changes(baseline, library, headers_of(header_path))
+    if difference:
+        failures.append("%s: its ABI is not that of the baseline:\n%s" %
+                        (library, difference))
+    failures += abi.constant_changes(header, constants)
+    failures += ["%s: has bytes of padding, so that it cannot grow" % name
+                 for name in abi.padded_structs(baseline)]
+    return report(max(0, 2 + len(constants) - len(failures)), failures)
+
+
+def write(library, baseline, header_path):
+    if not abi.has_debug_information(library):
+        sys.exit("%s: no debug information: configure with -Ddebug=true" %
+                 library)
+    abi.write_abi(library, headers_of(header_path), baseline)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["check"] and len(sys.argv) == 6:
+        sys.exit(check(*sys.argv[2:]))
+    if sys.argv[1:2] == ["write"] and len(sys.argv) == 5:
+        sys.exit(write(*sys.argv[2:]))
+    sys.exit(__doc__)

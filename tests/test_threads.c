@@ -136,6 +136,16 @@ static void explain_batch(fmgcam_context *context, const scene *s,
     TRY(fmgcam_explain_batch(context, ins, wanted, 2, NULL));
 }
 
+/* From right to left. */
+static void reverse_rows(fmgcam_tensor *tensor)
+{
+    const uint32_t last = tensor->rank - 1;
+
+    tensor->data = (const float *)tensor->data +
+                   (tensor->shape[last] - 1) * tensor->strides[last];
+    tensor->strides[last] = -tensor->strides[last];
+}
+
 static void explain(fmgcam_context *context, const scene *s, results *out)
 {
     const size_t stack = (size_t)K * s->height * s->width;
@@ -143,7 +153,7 @@ static void explain(fmgcam_context *context, const scene *s, results *out)
     fmgcam_inputs in = {
         .struct_size = sizeof in, .activations = &a, .gradients = &g};
     fmgcam_outputs wanted = {.struct_size = sizeof wanted,
-                                                  .signed_maps =
+                             .signed_maps =
                                  float_buffer(out->signed_maps, stack),
                              .class_maps = float_buffer(out->class_maps, stack),
                              .winner = {out->winner, sizeof out->winner},
@@ -155,6 +165,8 @@ static void explain(fmgcam_context *context, const scene *s, results *out)
                        s->width);
     fmgcam_tensor_matrix(&classifier, s->classifier, FMGCAM_DTYPE_FLOAT32,
                          SCORES, C);
+    if (s->number % 2)
+        reverse_rows(&g);
     fmgcam_tensor_vector(&scores, s->scores, FMGCAM_DTYPE_FLOAT32, SCORES);
     TRY(fmgcam_explain(context, &in, &wanted));
     explain_batch(context, s, &in, out);

@@ -5,7 +5,8 @@
 usage: check_readme.py SOURCE_ROOT
 
 The C example of README.md must be examples/minimal.c; every relative link of
-every Markdown file must lead somewhere.
+every Markdown file must lead somewhere; docs/threading.md must speak of each function
+that the libraries export, once, and the tests of threads must call it.
 """
 
 import pathlib
@@ -13,17 +14,40 @@ import re
 import sys
 
 
+def exported(root):
+    """The functions of both libraries, by their version scripts."""
+    return [name for path in ("lib/fmgcam.map", "lib/imageio/imageio.map")
+            for name in re.findall(r"^    (fmgcam_\w+);",
+                                   (root / path).read_text("utf-8"), re.M)]
+
+
+def check_threading(root, check):
+    table = (root / "docs/threading.md").read_text("utf-8")
+    called = "".join((root / "tests" / name).read_text("utf-8") for name in
+                     ("test_threads.c", "test_imageio_threads.c"))
+    for name in exported(root):
+        check(table.count("| `%s`" % name) + table.count(", `%s`" % name) == 1,
+              "docs/threading.md: not one row has %s" % name)
+        check(re.search(r"\b%s\(" % name, called),
+              "tests of threads: %s is not called" % name)
+
+
 def main(root):
     root = pathlib.Path(root)
     failures = []
     checks = 0
 
+    def check(right, message):
+        nonlocal checks
+        checks += 1
+        if not right:
+            failures.append(message)
+
     readme = (root / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"```c\n(.*?)```", readme, re.DOTALL).group(1)
     example = (root / "examples/minimal.c").read_text(encoding="utf-8")
-    checks += 1
-    if shown.split() != example.partition("*/")[2].split():
-        failures.append("README.md: its C example is not examples/minimal.c")
+    check(shown.split() == example.partition("*/")[2].split(),
+          "README.md: its C example is not examples/minimal.c")
 
     pages = [*root.glob("*.md"), *root.glob("docs/*.md"),
              *root.glob("LICENSES/*.md"), *root.glob("examples/**/*.md")]
@@ -33,10 +57,10 @@ def main(root):
         for target in re.findall(r"\]\(([^)#]+)", text):
             if re.match(r"[a-z]+:", target):
                 continue
-            checks += 1
-            if not (page.parent / target).exists():
-                failures.append("%s: leads to %s, which is not there"
-                                % (page.relative_to(root), target))
+            check((page.parent / target).exists(),
+                  "%s: leads to %s, which is not there" %
+                  (page.relative_to(root), target))
+    check_threading(root, check)
 
     for failure in failures:
         print("check_readme: " + failure, file=sys.stderr)

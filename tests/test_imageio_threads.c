@@ -41,22 +41,37 @@ static bool is_plain(const picture *p, uint8_t *color)
     return true;
 }
 
+static int32_t count_bytes(void *opaque, const void *data, size_t size)
+{
+    (void)data;
+    *(size_t *)opaque += size;
+    return 0;
+}
+
 static bool use_memory(worker *w, const picture *own, uint32_t kind)
 {
     const fmgcam_imageio_write_options options = {.struct_size = sizeof options,
                                                   .kind = kind};
     uint8_t file[8192], color;
-    size_t size = 0;
+    fmgcam_imageio_info info = {.struct_size = sizeof info};
+    size_t size = 0, streamed = 0;
     picture back;
 
-    if (fmgcam_imageio_write_memory(file, sizeof file, &size, &options,
+    if (fmgcam_imageio_write_stream(count_bytes, &streamed, &options, own->rgb,
+                                    WIDTH, HEIGHT, WIDTH * 3, w->failure,
+                                    sizeof w->failure) ||
+        fmgcam_imageio_write_memory(file, sizeof file, &size, &options,
                                     own->rgb, WIDTH, HEIGHT, WIDTH * 3,
                                     w->failure, sizeof w->failure) ||
+        fmgcam_imageio_probe_memory(file, size, NULL, &info, w->failure,
+                                    sizeof w->failure) ||
         fmgcam_imageio_read_memory(file, size, NULL, back.rgb, sizeof back.rgb,
                                    WIDTH * 3, NULL, w->failure,
                                    sizeof w->failure))
         return false;
-    if (!is_plain(&back, &color) || color != w->color)
+    if (!is_plain(&back, &color) || color != w->color || streamed != size ||
+        info.kind != kind || fmgcam_imageio_version() != FMGCAM_VERSION ||
+        !fmgcam_imageio_status_string(FMGCAM_IMAGEIO_FILE)[0])
         snprintf(w->failure, sizeof w->failure, "another picture came back");
     return !w->failure[0];
 }

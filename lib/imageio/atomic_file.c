@@ -168,13 +168,23 @@ static int open_replacing(fmgcam_atomic_file *file, const struct stat *earlier)
     return descriptor;
 }
 
-/* Is there at file->target what stat found at the path? Not so for the links
- * under /proc/self/fd when the file was deleted or is in another namespace. */
-static int target_is(const fmgcam_atomic_file *file, const struct stat *earlier)
+/* Is there at file->target what the path leads to? Not so for the links under
+ * /proc/self/fd when the file was deleted or is in another namespace; and for a
+ * moment, when another process or thread has just put a new file there, so that
+ * one has to look again. @p earlier is what the path led to at last. */
+static int target_is_there(const fmgcam_atomic_file *file, const char *path,
+                           struct stat *earlier)
 {
-    struct stat status;
-    return lstat(file->target, &status) == 0 &&
-           status.st_dev == earlier->st_dev && status.st_ino == earlier->st_ino;
+    for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        struct stat status;
+        if (lstat(file->target, &status) == 0 &&
+            status.st_dev == earlier->st_dev &&
+            status.st_ino == earlier->st_ino)
+            return 1;
+        if (stat(path, earlier) != 0)
+            return 0;
+    }
+    return 0;
 }
 
 static int open_for(fmgcam_atomic_file *file, const char *path)
@@ -192,7 +202,7 @@ static int open_for(fmgcam_atomic_file *file, const char *path)
         return -1;
     if (!exists)
         return open_new(file);
-    if (S_ISREG(earlier.st_mode) && target_is(file, &earlier))
+    if (S_ISREG(earlier.st_mode) && target_is_there(file, path, &earlier))
         return open_replacing(file, &earlier);
     return open_retrying(path, O_WRONLY | O_TRUNC, 0);
 }

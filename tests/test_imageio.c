@@ -2367,9 +2367,18 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
+static void test_constants_keep_their_numbers(void **state)
+{
+    (void)state;
+#define CONSTANT(name, number) assert_int_equal(name, number);
+#include "abi/imageio_constants.h"
+#undef CONSTANT
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_constants_keep_their_numbers),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_png_kinds),
         cmocka_unit_test(test_png_palette),

@@ -25,7 +25,7 @@ class Kind:
     def sources(self, root):
         return [path for folder in self.folders
                 for path in sorted((root / folder).glob("*.c"))
-                if not path.stem.endswith("_windows")]
+                if "windows" not in path.stem]
 
 
 CORE = Kind("include/fmgcam/fmgcam.h", "libfmgcam.so",

@@ -25,6 +25,7 @@
  *    copies.
  *  - A context serves one thread at a time; contexts are independent of each
  *    other. Functions without a context may be called from any thread.
+ *    docs/threading.md goes through them one by one.
  *  - Status: FMGCAM_STATUS_OK, or what went wrong; fmgcam_error_detail()
  *    then says which argument, what it was and what was expected. On failure
  *    the content of the outputs is unspecified, inputs are untouched and the

@@ -300,7 +300,7 @@ def _view_dlpack(value):
         strides = tuple(int(numpy.prod(shape[axis + 1:], dtype=numpy.int64))
                         for axis in range(t.ndim))
     dtype = "%s%d" % (_DL_CODES.get(t.code, "DLPack code %d, bits " % t.code),
-                      t.bits * t.lanes)
+                      t.bits) + (" x %d" % t.lanes if t.lanes != 1 else "")
     return _View((t.data or 0) + t.byte_offset, dtype, shape, strides, True,
                  (value, capsule))
 
@@ -670,7 +670,7 @@ class Context:
         tensors = {name: _tensor(name, value)
                    for name, value in given.items() if value is not None}
         layers = Layers(**_members(tensors))
-        count = next((t.shape[0] for t in tensors.values() if t.rank), 0)
+        count = max((t.shape[0] for t in tensors.values()), default=0)
         if colors is not None:
             colors = numpy.ascontiguousarray(colors, numpy.uint8)
             if colors.shape != (count, 3):

@@ -70,6 +70,16 @@ class Sample(unittest.TestCase):
         self.assertIsNone(found.filtered_maps)
         self.assertFalse(found.flat)
 
+    def test_the_example_of_the_manual(self):
+        text = (SOURCE / "docs" / "binding.md").read_text(encoding="utf-8")
+        code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
+        names = dict(activations=A, gradients=G, scores=load("scores"),
+                     picture=numpy.zeros((40, 50, 3), numpy.uint8))
+        exec(code, names)
+        self.assertEqual(names["classes"].tolist(), [0, 1])
+        self.assertEqual(names["found"].maps.shape, (2, H, W))
+        self.assertTrue(names["picture"].any())
+
     def test_the_program_prints_a_table(self):
         done = subprocess.run(
             [sys.executable, str(SOURCE / "examples" / "python" / "explain.py"),

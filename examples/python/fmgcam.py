@@ -61,6 +61,7 @@ OPTIONS = {
 CHOICES = ("top", "mass", "probability", "thresholds", "gap")
 LINKS = ("softmax", "sigmoid", "none")
 PIXELS = ("rgb8", "bgr8", "rgba8", "bgra8", "grey8")
+CHANNELS = dict(zip(PIXELS, (3, 3, 4, 4, 1)))
 ALPHA_SET, UNSEEN_KEPT = 1, 2  # bits of fmgcam_options.flags
 RESULT_FLAT = 1
 LIMIT_EIGEN = 1
@@ -373,20 +374,27 @@ def _members(tensors):
     return members
 
 
+def _is_contiguous(shape, strides):
+    step = 1
+    for extent, stride in zip(reversed(shape), reversed(strides)):
+        if extent != 1 and stride != step:
+            return False
+        step *= extent
+    return True
+
+
 def _buffer(name, value, dtype, shape):
     """The Buffer of an output: exactly this dtype and shape, contiguous."""
     view = _view(name, value, write=True)
     if (view.dtype, view.shape) != (dtype, tuple(shape)):
         raise ValueError(f"{name}: {view.dtype} {list(view.shape)}, expected "
                          f"{dtype} {list(shape)}")
-    step = 1
-    for extent, stride in zip(reversed(view.shape), reversed(view.strides)):
-        if extent != 1 and stride != step:
-            raise ValueError(f"{name}: not contiguous")
-        step *= extent
+    if not _is_contiguous(view.shape, view.strides):
+        raise ValueError(f"{name}: not contiguous")
     if not view.writable:
         raise ValueError(f"{name}: read-only")
-    buffer = Buffer(data=view.address, size_bytes=4 * step)
+    size = 4 * int(numpy.prod(view.shape, dtype=numpy.int64))
+    buffer = Buffer(data=view.address, size_bytes=size)
     buffer.owner = view.owner
     return buffer
 
@@ -396,18 +404,20 @@ def _image(name, pixels, layout, write):
     view = _view(name, pixels, write)
     channels = view.shape[2] if len(view.shape) == 3 else 1
     if layout is None:
-        layout = {1: "grey8", 3: "rgb8", 4: "rgba8"}.get(channels)
-    number = _enumerator("layout", layout or "rgb8", PIXELS)
+        layout = {1: "grey8", 4: "rgba8"}.get(channels, "rgb8")
+    number = _enumerator("layout", layout, PIXELS)
     if (view.dtype != "uint8" or len(view.shape) not in (2, 3)
-            or channels != (3, 3, 4, 4, 1)[number - 1]):
+            or channels != CHANNELS.get(layout)):
         raise ValueError(f"{name}: {view.dtype} {list(view.shape)}, expected "
-                         f"uint8 [H, W, channels] of {layout or 'a layout'}")
-    if view.strides[1:] != (channels, 1)[:len(view.shape) - 1]:
+                         f"uint8 [H, W, channels] of layout {layout}")
+    if not _is_contiguous(view.shape[1:], view.strides[1:]):
         raise ValueError(f"{name}: the pixels of a row must be contiguous")
     if write and not view.writable:
         raise ValueError(f"{name}: read-only")
-    image = Image(data=view.address, row_stride_bytes=view.strides[0],
-                  height=view.shape[0], width=view.shape[1], format=number)
+    height, width = view.shape[:2]
+    stride = view.strides[0] if height > 1 else width * channels
+    image = Image(data=view.address, row_stride_bytes=stride, height=height,
+                  width=width, format=number)
     image.owner = view.owner
     return image
 

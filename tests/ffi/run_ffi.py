@@ -26,12 +26,13 @@ sys.dont_write_bytecode = True
 import staging  # noqa: E402 (it is found by the line above)
 
 SYSTEM = "/usr/bin"  # where the distribution's tools are, whatever PATH says
+STRICT = os.environ.get("FMGCAM_TEST_NO_SKIP") == "1"
 
 
 def skip(message):
     """What is missing, and how to get it."""
     print("cannot run: " + message)
-    sys.exit(1 if os.environ.get("FMGCAM_TEST_NO_SKIP") == "1" else 77)
+    sys.exit(1 if STRICT else 77)
 
 
 def find_tools(name):
@@ -141,9 +142,10 @@ def rust_commands(source, stage, env, folder):
                     ignore=shutil.ignore_patterns("target"))
     (crate / "tests").mkdir()
     shutil.copy(HERE / "test_rust.rs", crate / "tests" / "ffi.rs")
-    env.update(PKG_CONFIG=str(finder), RUSTFLAGS="-D warnings",
-               FMGCAM_TEST_SAMPLE=str(source / "examples" / "data"))
     data = source / "examples" / "data"
+    env.update(PKG_CONFIG=str(finder), FMGCAM_TEST_SAMPLE=str(data))
+    if STRICT:  # not where a newer compiler warns of what this one does not
+        env["RUSTFLAGS"] = "-D warnings"
     commands = []
     for number, cargo in enumerate(cargos):
         beside = "PATH=%s:%s" % (os.path.dirname(cargo), env["PATH"])

@@ -412,6 +412,11 @@ class Contexts(unittest.TestCase):
                       (0, 158, 115), (204, 121, 167)]
             own = context.draw_overlay(picture.copy(), maps, colors=colors)
             self.assertTrue((own == drawn).all())
+            # Strides of one pixel, or of one row, do not matter.
+            wide = numpy.full((9, 9, 3), 100, numpy.uint8)
+            for thin in (wide[:, 3:4], wide[4:5, ::-1][:, :1], wide[::4][1:2]):
+                context.draw_overlay(thin, maps)
+            self.assertTrue((wide != 100).any())
             own = context.draw_overlay(picture.copy(), maps,
                                        classes=range(1, K + 1))
             self.assertTrue((own != drawn).any())
@@ -420,14 +425,17 @@ class Contexts(unittest.TestCase):
         maps = explain().maps
         picture = numpy.zeros((8, 8, 3), numpy.uint8)
         with fmgcam.Context() as context:
-            for text, values in (
+            for text, (pixels, drawn, *layout) in (
                     ("picture: float64", (numpy.zeros((8, 8, 3)), maps)),
                     ("picture: uint8 .*expected uint8",
                      (numpy.zeros((8, 8, 2), numpy.uint8), maps)),
+                    ("layout 7", (picture, maps, 7)),
+                    ("layout: 'cmyk', expected", (picture, maps, "cmyk")),
                     ("pixels of a row", (picture[:, ::2], maps)),
                     ("pixels of a row", (picture[:, :, ::-1], maps))):
                 with self.assertRaisesRegex(ValueError, text):
-                    context.draw_overlay(*values)
+                    context.draw_overlay(pixels, drawn,
+                                         layout=layout[0] if layout else None)
             with self.assertRaisesRegex(ValueError, "colors: shape"):
                 context.draw_overlay(picture, maps, colors=[(1, 2, 3)])
             with self.assertRaisesRegex(ValueError, "classes: 1, expected 5"):

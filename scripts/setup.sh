@@ -9,7 +9,8 @@ packages_to_build="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev
 libpng-dev libjpeg-dev libjansson-dev libcairo2-dev libpango1.0-dev
 fonts-dejavu-core"
 # shellcheck disable=SC2034
-packages_to_test="libcmocka-dev g++ python3 binutils poppler-utils"
+packages_to_test="libcmocka-dev g++ python3 binutils poppler-utils abigail-tools
+clang cmake libdlpack-dev python3-numpy python3-torch"
 
 # require PACKAGE... : install those that are not there, saying so first.
 require() {
@@ -43,6 +44,13 @@ require() {
     # shellcheck disable=SC2086 # a list of words
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
         --no-install-recommends $missing > /dev/null
+}
+
+# require_command COMMAND PACKAGE... : the same where there is no such command yet.
+require_command() {
+    command -v "$1" > /dev/null && return
+    shift
+    require "$@"
 }
 
 # configure FOLDER OPTION... : a build folder with these options.

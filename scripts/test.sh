@@ -1,20 +1,31 @@
 #!/bin/sh
-# Build fmgcam and run its tests: with OpenBLAS, and without any BLAS. About seven
+# Build fmgcam and run its tests: with OpenBLAS, and without any BLAS. About ten
 # minutes on two cores. scripts/verify.sh has the longer checks.
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words
 require $packages_to_build $packages_to_test
+require_command cargo cargo
+require_command node nodejs
+require_command npm npm
+
+# No test may be left out for want of something to run it with.
+FMGCAM_TEST_NO_SKIP=1
+FMGCAM_NODE_MODULES=$PWD/build-test-javascript/node_modules
+export FMGCAM_TEST_NO_SKIP FMGCAM_NODE_MODULES
+sh tests/ffi/install_koffi.sh "${FMGCAM_NODE_MODULES%/*}" > /dev/null
 
 passed=0
 failed=0
 
-# run NAME OPTION... : build with these options and run the suite.
+# run NAME SUITES OPTION... : build with these options and run the suites.
 run() {
     folder=build-test-$1
-    shift
+    suites=$2
+    shift 2
     build "$folder" "$@" || exit 1
-    meson test -C "$folder" --no-rebuild --print-errorlogs ||
+    # shellcheck disable=SC2086 # a list of words
+    meson test -C "$folder" --no-rebuild --print-errorlogs $suites ||
         failed=$((failed + 1))
     # The closing lines of the test programs themselves, and their sum.
     grep -hE '^\[  (PASSED|FAILED)|^[0-9]+ passed, [0-9]+ failed' \
@@ -26,8 +37,8 @@ run() {
         END { print sum + 0 }' "$folder/meson-logs/testlog.txt")))
 }
 
-run openblas -Dblas=openblas
-run none -Dblas=none
+run openblas "" -Dblas=openblas -Ddebug=true
+run none "--no-suite ffi --no-suite headers" -Dblas=none -Ddebug=true
 
 if [ "$passed" -eq 0 ]; then
     echo "no test ran"

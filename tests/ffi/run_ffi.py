@@ -21,18 +21,13 @@ import tempfile
 import textwrap
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "install"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "install")]
 sys.dont_write_bytecode = True
-import staging  # noqa: E402 (it is found by the line above)
+import staging  # noqa: E402 (found by the line above)
+from reporting import skip  # noqa: E402
 
 SYSTEM = "/usr/bin"  # where the distribution's tools are, whatever PATH says
 STRICT = os.environ.get("FMGCAM_TEST_NO_SKIP") == "1"
-
-
-def skip(message):
-    """What is missing, and how to get it."""
-    print("cannot run: " + message)
-    sys.exit(1 if STRICT else 77)
 
 
 def find_tools(name):

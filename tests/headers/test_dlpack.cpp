@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The same file through a C++11 compiler.
+#include "test_dlpack.c"

@@ -55,18 +55,16 @@ extern "C" {
 /* ---- What the functions below are made of -------------------------------- */
 
 #ifdef __GNUC__
-__attribute__((format(__printf__, 4, 5)))
+__attribute__((format(__printf__, 3, 4)))
 #endif
-static inline fmgcam_status
-fmgcam_dlpack_fail(char *error, size_t error_size, fmgcam_status status,
-                   const char *format, ...)
+static inline void
+fmgcam_dlpack_say(char *error, size_t error_size, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
     if (error && error_size > 0)
         vsnprintf(error, error_size, format, values);
     va_end(values);
-    return status;
 }
 
 /* Memory of the CPU, and 1 to 8 axes of as many indices as fmgcam takes. */
@@ -74,38 +72,49 @@ static inline fmgcam_status fmgcam_dlpack_check(const DLTensor *source,
                                                 char *error, size_t error_size)
 {
     int i;
-    fmgcam_dlpack_fail(error, error_size, FMGCAM_STATUS_OK, "%s", "");
-    if (!source)
-        return fmgcam_dlpack_fail(error, error_size, FMGCAM_STATUS_ARGUMENT,
-                                  "source: NULL, expected a DLTensor");
-    if (source->device.device_type != kDLCPU)
-        return fmgcam_dlpack_fail(
-            error, error_size, FMGCAM_STATUS_UNSUPPORTED,
-            "source.device.device_type: %d, expected kDLCPU (1)",
-            FMGCAM_DLPACK_CAST(int, source->device.device_type));
-    if (source->ndim < 1 || source->ndim > FMGCAM_MAX_RANK)
-        return fmgcam_dlpack_fail(error, error_size, FMGCAM_STATUS_SHAPE,
-                                  "source.ndim: %d, expected 1 to %d",
-                                  FMGCAM_DLPACK_CAST(int, source->ndim),
-                                  FMGCAM_MAX_RANK);
-    if (!source->shape)
-        return fmgcam_dlpack_fail(error, error_size, FMGCAM_STATUS_ARGUMENT,
-                                  "source.shape: NULL, expected %d extents",
-                                  FMGCAM_DLPACK_CAST(int, source->ndim));
+    fmgcam_dlpack_say(error, error_size, "%s", "");
+    if (!source) {
+        fmgcam_dlpack_say(error, error_size,
+                          "source: NULL, expected a DLTensor");
+        return FMGCAM_STATUS_ARGUMENT;
+    }
+    if (source->device.device_type != kDLCPU) {
+        fmgcam_dlpack_say(error, error_size,
+                          "source.device.device_type: %d, expected kDLCPU (1)",
+                          FMGCAM_DLPACK_CAST(int, source->device.device_type));
+        return FMGCAM_STATUS_UNSUPPORTED;
+    }
+    if (source->ndim < 1 || source->ndim > FMGCAM_MAX_RANK) {
+        fmgcam_dlpack_say(
+            error, error_size, "source.ndim: %d, expected 1 to %d",
+            FMGCAM_DLPACK_CAST(int, source->ndim), FMGCAM_MAX_RANK);
+        return FMGCAM_STATUS_SHAPE;
+    }
+    if (!source->shape) {
+        fmgcam_dlpack_say(error, error_size,
+                          "source.shape: NULL, expected %d extents",
+                          FMGCAM_DLPACK_CAST(int, source->ndim));
+        return FMGCAM_STATUS_ARGUMENT;
+    }
     for (i = 0; i < source->ndim; i++)
-        if (source->shape[i] < 1 || source->shape[i] > INT32_MAX)
-            return fmgcam_dlpack_fail(
-                error, error_size, FMGCAM_STATUS_SHAPE,
-                "source.shape[%d]: %" PRId64 ", expected 1 to %d", i,
-                source->shape[i], INT32_MAX);
-    if (!source->data)
-        return fmgcam_dlpack_fail(error, error_size, FMGCAM_STATUS_ARGUMENT,
-                                  "source.data: NULL, expected elements");
-    if (source->byte_offset > PTRDIFF_MAX)
-        return fmgcam_dlpack_fail(
-            error, error_size, FMGCAM_STATUS_STRIDE,
-            "source.byte_offset: %" PRIu64 " leaves the address space",
-            source->byte_offset);
+        if (source->shape[i] < 1 || source->shape[i] > INT32_MAX) {
+            fmgcam_dlpack_say(error, error_size,
+                              "source.shape[%d]: %" PRId64 ", expected 1 to %d",
+                              i, source->shape[i], INT32_MAX);
+            return FMGCAM_STATUS_SHAPE;
+        }
+    if (!source->data) {
+        fmgcam_dlpack_say(error, error_size,
+                          "source.data: NULL, expected elements");
+        return FMGCAM_STATUS_ARGUMENT;
+    }
+    if (source->byte_offset > PTRDIFF_MAX) {
+        fmgcam_dlpack_say(error, error_size,
+                          "source.byte_offset: %" PRIu64
+                          " leaves the address space",
+                          source->byte_offset);
+        return FMGCAM_STATUS_STRIDE;
+    }
     return FMGCAM_STATUS_OK;
 }
 
@@ -117,21 +126,22 @@ static inline char *fmgcam_dlpack_data(const DLTensor *source)
 
 /* The strides that @p source has where it is contiguous, row-major, with
  * elements of @p element_size bytes, and @p bytes that it takes then. */
-static inline fmgcam_status
-fmgcam_dlpack_pack(const DLTensor *source, int64_t element_size,
-                   int64_t *strides, int64_t *bytes, char *error,
-                   size_t error_size)
+static inline fmgcam_status fmgcam_dlpack_pack(const DLTensor *source,
+                                               int64_t element_size,
+                                               int64_t *strides, int64_t *bytes,
+                                               char *error, size_t error_size)
 {
-    int     i;
+    int i;
     int64_t count = 1;
     for (i = source->ndim - 1; i >= 0; i--) {
         strides[i] = count;
-        if (source->shape[i] > PTRDIFF_MAX / element_size / count)
-            return fmgcam_dlpack_fail(
-                error, error_size, FMGCAM_STATUS_STRIDE,
-                "source.shape[%d]: %" PRId64 " times %" PRId64
-                " elements leave the address space",
-                i, source->shape[i], count);
+        if (source->shape[i] > PTRDIFF_MAX / element_size / count) {
+            fmgcam_dlpack_say(error, error_size,
+                              "source.shape[%d]: %" PRId64 " times %" PRId64
+                              " elements leave the address space",
+                              i, source->shape[i], count);
+            return FMGCAM_STATUS_STRIDE;
+        }
         count *= source->shape[i];
     }
     *bytes = count * element_size;
@@ -142,7 +152,7 @@ fmgcam_dlpack_pack(const DLTensor *source, int64_t element_size,
 static inline uint32_t fmgcam_dlpack_dtype(DLDataType dtype)
 {
     static const struct {
-        uint8_t  code, bits;
+        uint8_t code, bits;
         uint32_t dtype;
     } known[] = {
         {kDLFloat, 32, FMGCAM_DTYPE_FLOAT32},
@@ -169,18 +179,19 @@ static inline uint32_t fmgcam_dlpack_dtype(DLDataType dtype)
  * address space), UNSUPPORTED (a device other than kDLCPU; a dtype other than
  * float16, float32, float64, bfloat16, int8 and uint8, or with lanes). On
  * failure @p tensor (if given) is all zero. @since 0.1 */
-static inline fmgcam_status fmgcam_tensor_dlpack(fmgcam_tensor  *tensor,
+static inline fmgcam_status fmgcam_tensor_dlpack(fmgcam_tensor *tensor,
                                                  const DLTensor *source,
-                                                 char           *error,
-                                                 size_t          error_size)
+                                                 char *error, size_t error_size)
 {
     fmgcam_tensor view;
-    int64_t       bytes;
+    int64_t bytes;
     fmgcam_status status = fmgcam_dlpack_check(source, error, error_size);
 
-    if (!tensor)
-        return fmgcam_dlpack_fail(error, error_size, FMGCAM_STATUS_ARGUMENT,
-                                  "tensor: NULL, expected a fmgcam_tensor");
+    if (!tensor) {
+        fmgcam_dlpack_say(error, error_size,
+                          "tensor: NULL, expected a fmgcam_tensor");
+        return FMGCAM_STATUS_ARGUMENT;
+    }
     memset(tensor, 0, sizeof *tensor);
     memset(&view, 0, sizeof view);
     if (status)
@@ -190,13 +201,15 @@ static inline fmgcam_status fmgcam_tensor_dlpack(fmgcam_tensor  *tensor,
     view.dtype = fmgcam_dlpack_dtype(source->dtype);
     view.rank = FMGCAM_DLPACK_CAST(uint32_t, source->ndim);
     memcpy(view.shape, source->shape, view.rank * sizeof *view.shape);
-    if (!view.dtype)
-        return fmgcam_dlpack_fail(
-            error, error_size, FMGCAM_STATUS_UNSUPPORTED,
+    if (!view.dtype) {
+        fmgcam_dlpack_say(
+            error, error_size,
             "source.dtype: code %d, %d bits, %d lanes, expected float (2) of "
             "16, 32 or 64 bits, bfloat (4) of 16, int (0) or uint (1) of 8, in "
             "1 lane",
             source->dtype.code, source->dtype.bits, source->dtype.lanes);
+        return FMGCAM_STATUS_UNSUPPORTED;
+    }
     if (source->strides)
         memcpy(view.strides, source->strides, view.rank * sizeof *view.strides);
     else
@@ -217,41 +230,45 @@ static inline fmgcam_status fmgcam_tensor_dlpack(fmgcam_tensor  *tensor,
  * the function that takes the buffer looks at the size.
  * @return as fmgcam_tensor_dlpack(), and STRIDE where it is not contiguous. On
  * failure @p buffer (if given) is all zero. @since 0.1 */
-static inline fmgcam_status fmgcam_buffer_dlpack(fmgcam_buffer  *buffer,
+static inline fmgcam_status fmgcam_buffer_dlpack(fmgcam_buffer *buffer,
                                                  const DLTensor *source,
-                                                 DLDataTypeCode  code,
-                                                 char           *error,
-                                                 size_t          error_size)
+                                                 DLDataTypeCode code,
+                                                 char *error, size_t error_size)
 {
-    int64_t       strides[FMGCAM_MAX_RANK], bytes = 0;
-    int           i;
+    int64_t strides[FMGCAM_MAX_RANK], bytes = 0;
+    int i;
     fmgcam_status status = fmgcam_dlpack_check(source, error, error_size);
 
-    if (!buffer)
-        return fmgcam_dlpack_fail(error, error_size, FMGCAM_STATUS_ARGUMENT,
-                                  "buffer: NULL, expected a fmgcam_buffer");
+    if (!buffer) {
+        fmgcam_dlpack_say(error, error_size,
+                          "buffer: NULL, expected a fmgcam_buffer");
+        return FMGCAM_STATUS_ARGUMENT;
+    }
     memset(buffer, 0, sizeof *buffer);
     if (status)
         return status;
 
     if (source->dtype.code != FMGCAM_DLPACK_CAST(int, code) ||
-        source->dtype.bits != 32 || source->dtype.lanes != 1)
-        return fmgcam_dlpack_fail(
-            error, error_size, FMGCAM_STATUS_UNSUPPORTED,
+        source->dtype.bits != 32 || source->dtype.lanes != 1) {
+        fmgcam_dlpack_say(
+            error, error_size,
             "source.dtype: code %d, %d bits, %d lanes, expected code %d, 32 "
             "bits, 1 lane",
             source->dtype.code, source->dtype.bits, source->dtype.lanes,
             FMGCAM_DLPACK_CAST(int, code));
+        return FMGCAM_STATUS_UNSUPPORTED;
+    }
     status = fmgcam_dlpack_pack(source, 4, strides, &bytes, error, error_size);
     if (status)
         return status;
     for (i = 0; source->strides && i < source->ndim; i++)
-        if (source->shape[i] > 1 && source->strides[i] != strides[i])
-            return fmgcam_dlpack_fail(
-                error, error_size, FMGCAM_STATUS_STRIDE,
-                "source.strides[%d]: %" PRId64 ", expected %" PRId64
-                " (contiguous, row-major)",
-                i, source->strides[i], strides[i]);
+        if (source->shape[i] > 1 && source->strides[i] != strides[i]) {
+            fmgcam_dlpack_say(error, error_size,
+                              "source.strides[%d]: %" PRId64
+                              ", expected %" PRId64 " (contiguous, row-major)",
+                              i, source->strides[i], strides[i]);
+            return FMGCAM_STATUS_STRIDE;
+        }
     buffer->data = fmgcam_dlpack_data(source);
     buffer->size_bytes = FMGCAM_DLPACK_CAST(size_t, bytes);
     return FMGCAM_STATUS_OK;
@@ -261,46 +278,48 @@ static inline fmgcam_status fmgcam_buffer_dlpack(fmgcam_buffer  *buffer,
 
 #if defined(DLPACK_MAJOR_VERSION) && DLPACK_MAJOR_VERSION >= 1
 
-/* @p source receives the tensor of @p managed, or NULL where the version is
- * none that this header knows, so that its members mean something else, or
- * where it may not be written but @p written says that it will be. */
-static inline fmgcam_status fmgcam_dlpack_open(
-    const DLManagedTensorVersioned *managed, int written,
-    const DLTensor **source, char *error, size_t error_size)
+/* Of a version that this header knows, else the members mean something else;
+ * and if it will be @p written, not read-only. */
+static inline fmgcam_status
+fmgcam_dlpack_check_version(const DLManagedTensorVersioned *managed,
+                            int written, char *error, size_t error_size)
 {
-    *source = FMGCAM_DLPACK_CAST(const DLTensor *, 0);
-    if (!managed)
-        return fmgcam_dlpack_fail(
-            error, error_size, FMGCAM_STATUS_ARGUMENT,
-            "managed: NULL, expected a DLManagedTensorVersioned");
-    if (managed->version.major != DLPACK_MAJOR_VERSION)
-        return fmgcam_dlpack_fail(
-            error, error_size, FMGCAM_STATUS_UNSUPPORTED,
-            "managed.version: %" PRIu32 ".%" PRIu32 ", expected %d.x",
-            managed->version.major, managed->version.minor,
-            DLPACK_MAJOR_VERSION);
-    if (written && (managed->flags & DLPACK_FLAG_BITMASK_READ_ONLY))
-        return fmgcam_dlpack_fail(
-            error, error_size, FMGCAM_STATUS_ARGUMENT,
-            "managed.flags: 0x%" PRIx64
-            ", expected a tensor that is not read-only",
-            managed->flags);
-    *source = &managed->dl_tensor;
+    if (!managed) {
+        fmgcam_dlpack_say(error, error_size,
+                          "managed: NULL, expected a DLManagedTensorVersioned");
+        return FMGCAM_STATUS_ARGUMENT;
+    }
+    if (managed->version.major != DLPACK_MAJOR_VERSION) {
+        fmgcam_dlpack_say(error, error_size,
+                          "managed.version: %" PRIu32 ".%" PRIu32
+                          ", expected %d.x",
+                          managed->version.major, managed->version.minor,
+                          DLPACK_MAJOR_VERSION);
+        return FMGCAM_STATUS_UNSUPPORTED;
+    }
+    if (written && (managed->flags & DLPACK_FLAG_BITMASK_READ_ONLY)) {
+        fmgcam_dlpack_say(error, error_size,
+                          "managed.flags: 0x%" PRIx64
+                          ", expected a tensor that is not read-only",
+                          managed->flags);
+        return FMGCAM_STATUS_ARGUMENT;
+    }
     return FMGCAM_STATUS_OK;
 }
 
 /* fmgcam_tensor_dlpack() of the tensor in @p managed, which may be read-only.
  * @return the same, and UNSUPPORTED where its major version is not that of the
  * DLPack header. @since 0.1 */
-static inline fmgcam_status fmgcam_tensor_dlpack_versioned(
-    fmgcam_tensor *tensor, const DLManagedTensorVersioned *managed, char *error,
-    size_t error_size)
+static inline fmgcam_status
+fmgcam_tensor_dlpack_versioned(fmgcam_tensor *tensor,
+                               const DLManagedTensorVersioned *managed,
+                               char *error, size_t error_size)
 {
-    const DLTensor *source;
-    fmgcam_status   status =
-        fmgcam_dlpack_open(managed, 0, &source, error, error_size);
+    fmgcam_status status =
+        fmgcam_dlpack_check_version(managed, 0, error, error_size);
     if (!status)
-        return fmgcam_tensor_dlpack(tensor, source, error, error_size);
+        return fmgcam_tensor_dlpack(tensor, &managed->dl_tensor, error,
+                                    error_size);
     if (tensor)
         memset(tensor, 0, sizeof *tensor);
     return status;
@@ -313,11 +332,11 @@ static inline fmgcam_status fmgcam_buffer_dlpack_versioned(
     fmgcam_buffer *buffer, const DLManagedTensorVersioned *managed,
     DLDataTypeCode code, char *error, size_t error_size)
 {
-    const DLTensor *source;
-    fmgcam_status   status =
-        fmgcam_dlpack_open(managed, 1, &source, error, error_size);
+    fmgcam_status status =
+        fmgcam_dlpack_check_version(managed, 1, error, error_size);
     if (!status)
-        return fmgcam_buffer_dlpack(buffer, source, code, error, error_size);
+        return fmgcam_buffer_dlpack(buffer, &managed->dl_tensor, code, error,
+                                    error_size);
     if (buffer)
         memset(buffer, 0, sizeof *buffer);
     return status;

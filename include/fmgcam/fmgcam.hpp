@@ -255,7 +255,7 @@ inline std::size_t count_of(const fmgcam_tensor &tensor,
     return count;
 }
 
-/* "elements: 12, expected as many as the shape has, 24" */
+/* "elements: 12, expected the shape's 24" */
 template <class Found, class Number>
 Status refuse(fmgcam_status code, const char *name, Found found,
               const char *expected, Number number) noexcept
@@ -438,16 +438,19 @@ private:
                                   extents.rank, "1 to", FMGCAM_MAX_RANK);
         for (std::size_t axis = 0; axis < extents.rank; axis++) {
             const std::int64_t extent = extents.extents[axis];
-            if (extent < 1 || extent > most)
-                return detail::refuse(FMGCAM_STATUS_SHAPE, "shape", extent,
-                                      "extents from 1 to", most);
+            if (extent < 1 || extent > most) {
+                char name[] = "shape[0]";
+                name[6] = static_cast<char>('0' + axis);
+                return detail::refuse(FMGCAM_STATUS_SHAPE, name, extent, "1 to",
+                                      most);
+            }
             product =
                 detail::multiply({product, static_cast<std::size_t>(extent)});
         }
         if (elements.count == product || elements.count == detail::unknown)
             return Status();
         return detail::refuse(FMGCAM_STATUS_SHAPE, "elements", elements.count,
-                              "as many as the shape has,", product);
+                              "the shape's", product);
     }
 
     void view(const Elements &elements, const Shape &extents) noexcept
@@ -486,7 +489,7 @@ fmgcam_image image(Memory &&pixels, std::uint32_t width, std::uint32_t height,
     static_assert(sizeof *span.data == 1, "pixels are bytes");
     const Status outcome =
         span.count < size ? detail::refuse(FMGCAM_STATUS_BUFFER_SIZE, "pixels",
-                                           span.count, "bytes, at least", size)
+                                           span.count, "at least", size)
                           : Status();
     if (!on_error(outcome))
         return view;
@@ -711,11 +714,9 @@ public:
     {
         fmgcam_outputs outputs = make<fmgcam_outputs>();
         Status status = prepare(inputs, wanted, made, outputs);
-        if (status.ok()) {
-            made.status = fmgcam_explain(get(), &inputs, &outputs);
-            status = outcome(made.status);
-        }
-        finish(outputs, made);
+        if (status.ok())
+            status = outcome(fmgcam_explain(get(), &inputs, &outputs));
+        finish(outputs, status.code(), made);
         on_error(status);
     }
 
@@ -732,10 +733,8 @@ public:
                 get(), batch.inputs.data(), batch.outputs.data(),
                 static_cast<std::uint32_t>(inputs.size()),
                 batch.statuses.data()));
-        for (std::size_t i = 0; i < batch.made.size(); i++) {
-            batch.made[i].status = batch.statuses[i];
-            finish(batch.structs[i], batch.made[i]);
-        }
+        for (std::size_t i = 0; i < batch.made.size(); i++)
+            finish(batch.structs[i], batch.statuses[i], batch.made[i]);
         on_error(status);
         return std::move(batch.made);
     }
@@ -838,8 +837,7 @@ public:
         const std::size_t expected = detail::extent_of(&signed_maps, 0);
         if (classes.size() != expected) {
             on_error(detail::refuse(FMGCAM_STATUS_ARGUMENT, "classes",
-                                    classes.size(),
-                                    "as many as signed_maps has,", expected));
+                                    classes.size(), "the maps'", expected));
             return std::vector<float>();
         }
         return fill<float>(detail::count_of(signed_maps), on_error,
@@ -978,10 +976,10 @@ private:
                             std::uint32_t count) noexcept
     {
         bool done = false;
-        const bool ended = detail::completes([&] {
+        detail::completes([&] {
             done = (*static_cast<Runner *>(opaque))(Task(task, job), count);
         });
-        return ended && done ? 0 : 1;
+        return done ? 0 : 1;
     }
 
     /* How many classes @p inputs explain, maps having @p axes. */
@@ -1060,7 +1058,7 @@ private:
         const std::size_t count = inputs.size();
         if (count > std::numeric_limits<std::uint32_t>::max())
             return detail::refuse(FMGCAM_STATUS_ARGUMENT, "inputs", count,
-                                  "pictures, at most",
+                                  "at most",
                                   std::numeric_limits<std::uint32_t>::max());
         if (!detail::completes([&] {
                 batch.inputs.resize(count);
@@ -1081,9 +1079,10 @@ private:
         return status;
     }
 
-    static void finish(const fmgcam_outputs &outputs,
+    static void finish(const fmgcam_outputs &outputs, fmgcam_status status,
                        Explanation &made) noexcept
     {
+        made.status = status;
         made.flat = (outputs.result & FMGCAM_RESULT_FLAT) != 0;
         made.guarded = outputs.guarded;
         made.non_finite = outputs.non_finite;

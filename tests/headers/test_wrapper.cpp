@@ -197,11 +197,11 @@ void test_views_that_are_none()
     Status status;
     const Tensor wrong(floats, {2, 3, 5}, status);
     CHECK(is(status, FMGCAM_STATUS_SHAPE,
-             "elements: 24, expected as many as the shape has, 30"));
+             "elements: 24, expected the shape's 30"));
     CHECK(!wrong.data && wrong.rank == 0);
     Tensor(floats, {2, 0}, status);
     CHECK(is(status, FMGCAM_STATUS_SHAPE,
-             "shape: 0, expected extents from 1 to 2147483647"));
+             "shape[1]: 0, expected 1 to 2147483647"));
     Tensor(floats, {1, 1, 1, 1, 1, 1, 1, 1, 24}, status);
     CHECK(is(status, FMGCAM_STATUS_SHAPE, "shape.rank: 9, expected 1 to 8"));
     Tensor(floats, {}, status);
@@ -222,7 +222,7 @@ void test_views_that_are_none()
     const fmgcam_image image =
         fmgcam::image(pixels, 2, 3, FMGCAM_PIXEL_RGB8, status);
     CHECK(is(status, FMGCAM_STATUS_BUFFER_SIZE,
-             "pixels: 17, expected bytes, at least 18"));
+             "pixels: 17, expected at least 18"));
     CHECK(!image.data);
     CHECK(fmgcam::image(pixels, 17, 1, FMGCAM_PIXEL_GREY8).data ==
           pixels.data());
@@ -453,7 +453,7 @@ void test_exceptions()
     Context context;
     const std::vector<float> floats(24);
     CHECK(thrown_by(FMGCAM_STATUS_SHAPE, [&] { Tensor(floats, {23}); }) ==
-          "elements: 24, expected as many as the shape has, 23");
+          "elements: 24, expected the shape's 23");
     picture.g.shape[1] = C - 1;
     const std::string what = thrown_by(FMGCAM_STATUS_SHAPE, [&] {
         context.explain(picture.inputs, Want::maps);
@@ -520,7 +520,8 @@ void test_log()
     context.set_log([&](std::uint32_t level, const char *message) {
         heard = std::to_string(level) + " " + message;
     });
-    Context moved(std::move(context)); // the log moves with it
+    Context moved;
+    moved = Context(std::move(context)); // the log moves with it
     moved.explain(make<fmgcam_inputs>(), Want::maps, status);
     CHECK(heard == std::string("1 ") + status.detail() && !status.ok());
     heard.clear();
@@ -561,11 +562,14 @@ void test_runner()
         other.join();
         return true;
     };
-    const auto refuses = [](const fmgcam::Task &, std::uint32_t) {
+    const auto refuses = [](const fmgcam::Task &task, std::uint32_t count) {
+        for (std::uint32_t i = 0; i < count; i++)
+            task(i, 0);
         return false;
     };
     context.set_runner(threads, 2);
-    Context moved(std::move(context)); // the runner moves with it
+    Context moved;
+    moved = Context(std::move(context)); // the runner moves with it
     CHECK(same(draw(moved), serial) && status.ok());
     CHECK(tasks > 1);
 
@@ -588,6 +592,11 @@ void test_runner()
     CHECK(status.code() == FMGCAM_STATUS_RUNNER);
     moved.set_runner(fmgcam::Runner(), 0);
     CHECK(same(draw(moved), serial) && status.ok());
+
+    // A handle that is released does not run by what is gone.
+    moved.set_runner(refuses, 2);
+    Context released(moved.release());
+    CHECK(same(draw(released), serial) && status.ok());
 }
 
 // ---- What else there is -----------------------------------------------------
@@ -700,8 +709,8 @@ void test_tracking()
     CHECK(same(context.smooth_maps(Tensor(zeros, {2, H, W}), shown.classes),
                zeros));
     context.smooth_maps(Tensor(zeros, {2, H, W}), {1}, tracking, status);
-    CHECK(is(status, FMGCAM_STATUS_ARGUMENT,
-             "classes: 1, expected as many as signed_maps has, 2"));
+    CHECK(
+        is(status, FMGCAM_STATUS_ARGUMENT, "classes: 1, expected the maps' 2"));
 }
 
 void test_measures()

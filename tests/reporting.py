@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""How a test program ends: "N passed, M failed", or skipped and why."""
+"""How a test program ends: "N passed, M failed", or skipped and why.
+
+usage: reporting.py REASON
+
+As a program it stands for a test that cannot be built, and is skipped.
+"""
 
 import os
 import sys
@@ -7,10 +12,13 @@ import unittest
 
 MESON_SKIP = 77
 
+# Where nothing may be skipped.
+STRICT = os.environ.get("FMGCAM_TEST_NO_SKIP") == "1"
+
 
 def skip(reason):
     """End the program: skipped, or failed where nothing may be skipped."""
-    if os.environ.get("FMGCAM_TEST_NO_SKIP") == "1":
+    if STRICT:
         print("would be skipped, and must not be: " + reason)
         print("0 passed, 1 failed")
         sys.exit(1)
@@ -27,3 +35,9 @@ def run_cases():
     if result.skipped and not failed:
         skip(result.skipped[0][1])
     sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    skip(sys.argv[1])

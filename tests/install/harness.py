@@ -126,6 +126,21 @@ class StagedCase(Case):
         run(*compiler, CONSUMERS / source, *words, "-o", program)
         return program
 
+    def requirements(self, module):
+        """What its .pc file requires, be it for static programs alone."""
+        return [word for kind in ("--print-requires", "--print-requires-private")
+                for word in self.stage.pkg_config(kind, module)]
+
+    def require_static(self, *modules):
+        """Skip where a program without fmgcam cannot be static altogether either."""
+        names = [name for module in modules for name in self.requirements(module)]
+        empty = self.path("empty.c")
+        empty.write_text("int main(void) { return 0; }\n")
+        words = self.stage.pkg_config("--static", "--libs", *names) if names else []
+        if not works(*CC, "-static", empty, *words, "-o", self.path("empty")):
+            missing("static " + " or ".join(["libc", *names]),
+                    "libc6-dev gfortran libopenblas-dev libpng-dev libjpeg-dev")
+
     def assert_links(self, program, library, stage=None, environment=None):
         """It runs with this library of the stage, if that was built to be shared."""
         stage = stage or self.stage

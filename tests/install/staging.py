@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 
 
@@ -33,9 +34,10 @@ class Stage:
         """The words that pkg-config prints: --cflags --libs by default."""
         if not any(word.startswith("--") for word in arguments):
             arguments = ("--cflags", "--libs") + arguments
-        return subprocess.run(["pkg-config", *arguments], check=True,
-                              env=self.environment(), text=True,
-                              stdout=subprocess.PIPE).stdout.split()
+        printed = subprocess.run(["pkg-config", *arguments], check=True,
+                                 env=self.environment(), text=True,
+                                 stdout=subprocess.PIPE).stdout
+        return shlex.split(printed)
 
     def move(self, prefix):
         """The same after it was moved to the folder @p prefix."""

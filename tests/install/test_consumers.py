@@ -52,7 +52,7 @@ class Shared(StagedCase):
         self.assert_links(program, "fmgcam-imageio")
 
     def test_moved(self):
-        stage = self.stage_of_its_own().move(self.path("another/place/of/it"))
+        stage = self.stage_of_its_own().move(self.path("another place/of/it"))
         program = self.compile(CC, "maps.c", *stage.pkg_config("fmgcam"))
         self.assert_links(program, "fmgcam", stage)
 
@@ -60,21 +60,8 @@ class Shared(StagedCase):
 class Static(StagedCase):
     """C, with the archives: alone, or with those of all that they need."""
 
-    def requirements(self, module):
-        return [word for kind in ("--print-requires", "--print-requires-private")
-                for word in self.stage.pkg_config(kind, module)]
-
-    def require_static(self, names):
-        """Skip where a program without fmgcam cannot be static either."""
-        empty = self.folder / "empty.c"
-        empty.write_text("int main(void) { return 0; }\n")
-        words = self.stage.pkg_config("--static", "--libs", *names) if names else []
-        if not works(*CC, "-static", empty, *words, "-o", self.folder / "empty"):
-            missing("static " + " or ".join(["libc", *names]),
-                    "libc6-dev gfortran libopenblas-dev libpng-dev libjpeg-dev")
-
     def check_altogether(self, source, module):
-        self.require_static(self.requirements(module))
+        self.require_static(module)
         program = self.compile(CC, source, "-static", *self.stage.pkg_config(
             "--static", "--cflags", "--libs", module))
         self.assertIn("no dynamic section", run("readelf", "-d", program))
@@ -83,10 +70,9 @@ class Static(StagedCase):
     def check_alone(self, source, module):
         libdir, = self.stage.pkg_config("--variable=libdir", module)
         needed = self.requirements(module)
+        words = self.stage.pkg_config("--libs", *needed) if needed else []
         program = self.compile(CC, source, *self.stage.pkg_config("--cflags", module),
-                               "%s/lib%s.a" % (libdir, module),
-                               *(self.stage.pkg_config("--libs", *needed) if needed else []),
-                               "-lm")
+                               "%s/lib%s.a" % (libdir, module), *words, "-lm")
         self.assert_runs(program)
 
     def test_core_altogether(self):
@@ -147,7 +133,7 @@ class Cmake(StagedCase):
         self.check_shared(self.stage)
 
     def test_moved(self):
-        self.check_shared(self.stage_of_its_own().move(self.path("another/place/of/it")))
+        self.check_shared(self.stage_of_its_own().move(self.path("another place/of/it")))
 
     @needs("static")
     def test_static_targets(self):
@@ -156,6 +142,7 @@ class Cmake(StagedCase):
 
     @needs("static")
     def test_altogether_static(self):
+        self.require_static("fmgcam", *["fmgcam-imageio"] * ("imageio" in build.parts))
         for program in self.programs(self.stage, "_static", "-DALTOGETHER_STATIC=ON"):
             self.assertIn("no dynamic section", run("readelf", "-d", program))
             self.assert_runs(program, environment={})
@@ -236,7 +223,8 @@ class Subproject(Case):
         self.assertNotRegex(printed, r"(?i)\bwarning: ")
         run(build.meson, "install", "-C", folder, "--destdir", stage)
         shutil.rmtree(folder)
-        self.assertEqual(files_below(stage), {"opt/consumer/bin/" + name for name in expected})
+        self.assertEqual(files_below(stage),
+                         {"opt/consumer/bin/" + name for name in expected})
         for name in expected:
             self.assert_runs(stage / "opt/consumer/bin" / name)
 

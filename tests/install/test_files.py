@@ -117,7 +117,8 @@ class Requirements(Case):
         }).split()
 
     def assert_requires(self, module, public, private, libraries, options):
-        self.assertEqual(self.pkg_config("--print-requires", module, options=options), public)
+        required = self.pkg_config("--print-requires", module, options=options)
+        self.assertEqual(required, public)
         self.assertEqual(self.pkg_config("--print-requires-private", module), private)
         text = self.path("build/meson-private/%s.pc" % module).read_text(encoding="utf-8")
         self.assertRegex(text, r"(?m)^Libs: -L\$\{libdir\} %s$" % re.escape(libraries))
@@ -131,7 +132,8 @@ class Requirements(Case):
         self.assert_requires("fmgcam", [], ["openblas"], "-lfmgcam", ["-Dblas=openblas"])
 
     def test_cblas(self):
-        names = [name for name in ("cblas", "blas") if works("pkg-config", "--exists", name)]
+        names = [name for name in ("cblas", "blas")
+                 if works("pkg-config", "--exists", name)]
         if not names:
             missing("blas.pc", "libblas-dev")
         self.assert_requires("fmgcam", [], names[:1], "-lfmgcam", ["-Dblas=cblas"])
@@ -149,7 +151,8 @@ class Requirements(Case):
     def test_imageio_static_alone(self):
         self.assert_requires("fmgcam-imageio", ["libpng", "libjpeg"], [],
                              "-lfmgcam-imageio",
-                             ["-Dimageio=enabled", "-Dblas=none", "-Ddefault_library=static"])
+                             ["-Dimageio=enabled", "-Dblas=none",
+                              "-Ddefault_library=static"])
 
 
 class Windows(Case):

@@ -123,11 +123,24 @@ KERNEL_INLINE vec vec_whole(vec x)
     return _mm512_cvtepi32_ps(_mm512_cvttps_epi32(x));
 }
 
+/* Without optimisation GCC's gathers are macros, which turn masks into short. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
+/* table[at[i]] in lane i, where it is of the @p part; else 0. */
+KERNEL_INLINE vec gather(const float *table, __m512i at, vec_part part)
+{
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), part, at, table,
+                                    sizeof *table);
+}
+
+#pragma GCC diagnostic pop
+
 /* table[4 * indices[i]] in lane i; indices are whole numbers. */
 KERNEL_INLINE vec vec_gather4(const float *table, vec indices)
 {
     __m512i at = _mm512_slli_epi32(_mm512_cvttps_epi32(indices), 2);
-    return _mm512_i32gather_ps(at, table, sizeof *table);
+    return gather(table, at, first_lanes(WIDTH));
 }
 
 /* Byte @p index of each lane's 4, as a number. */

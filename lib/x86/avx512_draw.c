@@ -31,11 +31,9 @@ KERNEL void fmgcam_avx512_stretch(const struct fmgcam_stretch *s)
             _mm512_set1_epi32((int)start));
         __m512 sum = _mm512_setzero_ps();
         for (size_t j = 0; j < s->taps; j++) {
-            __m512 cell =
-                reach <= 2 * WIDTH
-                    ? pick_cells(cells, s->count - start, at)
-                    : _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, at,
-                                               cells, sizeof *cells);
+            __m512 cell = reach <= 2 * WIDTH
+                              ? pick_cells(cells, s->count - start, at)
+                              : gather(cells, at, mask);
             __m512 weight = _mm512_maskz_loadu_ps(
                 mask, s->weights + j * s->weights_stride + x);
             __m512 term = _mm512_mul_ps(weight, cell);

@@ -10,7 +10,7 @@ libpng-dev libjpeg-dev libjansson-dev libcairo2-dev libpango1.0-dev
 fonts-dejavu-core"
 # shellcheck disable=SC2034
 packages_to_test="libcmocka-dev g++ python3 binutils poppler-utils abigail-tools
-clang cmake libdlpack-dev python3-numpy python3-torch"
+clang cmake gfortran libdlpack-dev python3-numpy python3-torch"
 
 # require PACKAGE... : install those that are not there, saying so first.
 require() {

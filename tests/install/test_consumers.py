@@ -209,7 +209,7 @@ class Subproject(Case):
     @staticmethod
     def not_source(folder, names):
         """What lies in a source tree and is none: builds, and what is hidden."""
-        return [name for name in names if name.startswith(".")
+        return [name for name in names if name.startswith((".", "build"))
                 or os.path.exists(os.path.join(folder, name, "meson-private"))]
 
     def check_installed(self, expected, *options):

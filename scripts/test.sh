@@ -40,6 +40,9 @@ run() {
 run openblas "" -Dblas=openblas -Ddebug=true
 run none "--no-suite ffi --no-suite headers" -Dblas=none -Ddebug=true
 
+echo "== Debian packages"
+sh scripts/debian.sh build-debian || failed=$((failed + 1))
+
 if [ "$passed" -eq 0 ]; then
     echo "no test ran"
     failed=$((failed + 1))

@@ -5,8 +5,9 @@
 usage: check_readme.py SOURCE_ROOT
 
 The C example of README.md must be examples/minimal.c; every relative link of
-every Markdown file must lead somewhere; docs/threading.md must speak of each function
-that the libraries export, once, and the tests of threads must call it.
+every Markdown file must lead somewhere; all that say the version must agree;
+docs/threading.md must speak of each function that the libraries export, once, and the
+tests of threads must call it.
 """
 
 import pathlib
@@ -19,6 +20,18 @@ def exported(root):
     return [name for path in ("lib/fmgcam.map", "lib/imageio/imageio.map")
             for name in re.findall(r"^    (fmgcam_\w+);",
                                    (root / path).read_text("utf-8"), re.M)]
+
+
+def check_versions(root, check):
+    """What else says the version agrees with the one place that states it."""
+    header = (root / "include/fmgcam/version.h").read_text("utf-8")
+    version = ".".join(re.findall(r"_(?:MAJOR|MINOR|PATCH) (\d+)$", header, re.M))
+    for path, pattern in {
+            "NEWS.md": r"^## ([\d.]+)",
+            "packaging/debian/changelog": r"^fmgcam \(([\d.]+)-"}.items():
+        said = re.search(pattern, (root / path).read_text("utf-8"), re.M)
+        check(said and said.group(1) == version,
+              "%s: begins with another version than %s" % (path, version))
 
 
 def check_threading(root, check):
@@ -60,6 +73,7 @@ def main(root):
             check((page.parent / target).exists(),
                   "%s: leads to %s, which is not there" %
                   (page.relative_to(root), target))
+    check_versions(root, check)
     check_threading(root, check)
 
     for failure in failures:

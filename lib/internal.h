@@ -6,7 +6,11 @@
 #include "fmgcam/fmgcam.h"
 #include "kernels.h"
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* printf there means that of Microsoft; this one is called in C11. */
+# define FMGCAM_PRINTF(text, values)                                           \
+  __attribute__((format(gnu_printf, text, values)))
+#elif defined(__GNUC__)
 # define FMGCAM_PRINTF(text, values)                                           \
   __attribute__((format(printf, text, values)))
 #else

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* mmap's MAP_ANONYMOUS is in no C standard. */
-#define _DEFAULT_SOURCE
-
 #include "support.h"
 
 #include <inttypes.h>
@@ -10,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+
+#include "pages.h"
 
 #define CANARY 0xC3
 
@@ -224,20 +221,19 @@ fmgcam_allocator strict_allocator(strict_heap *heap)
 
 void guard_init(guard *g, size_t bytes, guard_side side)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = page_size();
 
     g->bytes = bytes;
     g->page_bytes = (bytes + page - 1) / page * page;
     if (g->page_bytes == 0)
         g->page_bytes = page;
     g->map_bytes = g->page_bytes + 2 * page;
-    g->map =
-        mmap(NULL, g->map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (g->map == MAP_FAILED)
+    g->map = pages_reserve(g->map_bytes);
+    if (!g->map)
         die("no memory for guard pages");
     g->page = g->map + page;
-    if (mprotect(g->page, g->page_bytes, PROT_READ | PROT_WRITE))
-        die("mprotect failed");
+    if (!pages_open(g->page, g->page_bytes))
+        die("no memory between guard pages");
     memset(g->page, CANARY, g->page_bytes);
     g->data =
         side == GUARD_AT_START ? g->page : g->page + g->page_bytes - bytes;
@@ -255,7 +251,7 @@ bool guard_intact(const guard *g)
 
 void guard_free(guard *g)
 {
-    munmap(g->map, g->map_bytes);
+    pages_release(g->map, g->map_bytes);
 }
 
 /* ---- Problems of every size --------------------------------------------- */

@@ -11,7 +11,10 @@
 #ifndef FMGCAM_TOOLS_DIAGNOSE_H
 #define FMGCAM_TOOLS_DIAGNOSE_H
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* printf there means that of Microsoft; this one is called in C11. */
+# define DIAGNOSE_FORMAT __attribute__((format(gnu_printf, 2, 3)))
+#elif defined(__GNUC__)
 # define DIAGNOSE_FORMAT __attribute__((format(printf, 2, 3)))
 #else
 # define DIAGNOSE_FORMAT

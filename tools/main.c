@@ -5,16 +5,9 @@
  * setlocale() is never called: numbers on the command line and in the report
  * have a decimal point wherever the program runs.
  */
-#ifndef _POSIX_C_SOURCE
-# define _POSIX_C_SOURCE 200809L
-#endif
-
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <fmgcam/fmgcam.h>
 
@@ -24,6 +17,7 @@
 #include "diagnose.h"
 #include "explain/explain.h"
 #include "explain/figure.h"
+#include "system.h"
 
 typedef struct command {
     const char *name;
@@ -93,18 +87,6 @@ static int dispatch(int argc, char **argv)
                       argv[1][0] == '-' ? "option" : "command");
 }
 
-/* A program may be started with a standard stream closed. The next file opened
- * would get its number, and messages would end up in a result. These stand-ins
- * cannot be used in the direction that counts. */
-static void occupy_standard_streams(void)
-{
-    for (int fd = 0; fd <= 2; fd++) {
-        if (fcntl(fd, F_GETFD) == -1 &&
-            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
-            return;
-    }
-}
-
 /* What was printed on stdout, if anything, must have arrived. */
 static int check_stdout(int status)
 {
@@ -120,13 +102,7 @@ int main(int argc, char **argv)
     /* Room for the longest text, so that a failed write is noticed at the end,
      * where its reason is still known. */
     static char buffer[16384];
-    occupy_standard_streams();
+    int status = system_begin(&argc, &argv);
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-    /* Writing to a closed pipe, or beyond the largest size of a file, is an
-     * error like any. */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    /* Whoever ignored it would never see how a child ends. */
-    signal(SIGCHLD, SIG_DFL);
-    return check_stdout(dispatch(argc, argv));
+    return check_stdout(status ? status : dispatch(argc, argv));
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "diagnose.h"
+#include "open_file.h"
 
 /* Writers pad the header to a few dozen bytes; no honest one comes near. */
 #define MAX_HEADER_SIZE 65535
@@ -262,7 +263,7 @@ static int read_all(FILE *file, const char *path, npy_array *array)
 int npy_read(const char *path, npy_array *array)
 {
     memset(array, 0, sizeof *array);
-    FILE *file = fopen(path, "rb");
+    FILE *file = fmgcam_open_file(path);
     if (!file)
         return fail_system(path, errno);
     int status = read_all(file, path, array);

@@ -37,9 +37,10 @@ int options_refuse(int code, const struct option *table, int first,
 {
     char subject[80] = "--";
     if (code == ':' || optopt >= first) { /* known, but misused */
-        snprintf(subject, sizeof subject, "--%s", table[optopt - first].name);
+        const struct option *known = &table[optopt - first];
+        snprintf(subject, sizeof subject, "--%s", known->name);
         return fail_usage(subject, "%s a value",
-                          code == ':' ? "needs" : "does not take");
+                          known->has_arg ? "needs" : "does not take");
     }
     if (optopt != 0) /* there are no short ones */
         return refuse_short(command);

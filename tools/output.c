@@ -6,14 +6,13 @@
 #include "output.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "diagnose.h"
+#include "system.h"
 
 static int fail_output(output *to)
 {
@@ -56,69 +55,39 @@ static FILE *open_inherited(int descriptor)
     return stream;
 }
 
-/* ---- Signals ------------------------------------------------------------- */
+/* ---- Being ended --------------------------------------------------------- */
 
-/* What a signal that ends the program has to clean up. Signals belong to the
- * process, so this cannot belong to anything smaller. */
+/* What has to be cleaned up if the program is ended from outside. That belongs
+ * to the process, so this cannot belong to anything smaller. */
 static output_set *volatile guarded;
 
-static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
-#define ENDING_COUNT (sizeof endings / sizeof *endings)
-
-static void remove_temporaries(int number)
+static void remove_temporaries(void)
 {
     output_set *set = guarded;
     for (size_t i = 0; set && i < OUTPUT_SET_MAX; i++) {
         if (set->items[i].file.temporary)
-            unlink(set->items[i].file.temporary);
+            system_remove(set->items[i].file.temporary);
     }
-    signal(number, SIG_DFL);
-    raise(number);
 }
 
-/* From now on remove the temporaries of @p set if a signal ends the program, one
- * that it was not told to ignore. */
 static void guard(output_set *set)
 {
     if (guarded == set)
         return;
     guarded = set;
-    for (size_t i = 0; i < ENDING_COUNT; i++) {
-        struct sigaction action;
-        if (sigaction(endings[i], NULL, &action) == 0 &&
-            action.sa_handler == SIG_DFL) {
-            action.sa_handler = remove_temporaries;
-            sigaction(endings[i], &action, NULL);
-        }
-    }
-}
-
-/* Let signals wait while names and files of @p set change. */
-static sigset_t hold_signals(void)
-{
-    sigset_t held, before;
-    sigemptyset(&held);
-    for (size_t i = 0; i < ENDING_COUNT; i++)
-        sigaddset(&held, endings[i]);
-    sigprocmask(SIG_BLOCK, &held, &before);
-    return before;
-}
-
-static void allow_signals(const sigset_t *before)
-{
-    sigprocmask(SIG_SETMASK, before, NULL);
+    system_guard(remove_temporaries);
 }
 
 /* ---- One file ------------------------------------------------------------ */
 
-/* Opening a pipe may wait for its reader, and a signal must end that. */
+/* Opening a pipe may wait for its reader, and being ended must end that. */
 static FILE *open_output(output *to)
 {
     if (output_is_straight(to->path))
         return fmgcam_atomic_begin(&to->file, to->path);
-    sigset_t before = hold_signals();
+    system_hold_endings();
     FILE *stream = fmgcam_atomic_begin(&to->file, to->path);
-    allow_signals(&before);
+    system_allow_endings();
     return stream;
 }
 
@@ -127,9 +96,9 @@ static int close_output(output *to)
 {
     if (!to->file.temporary)
         return fmgcam_atomic_close(&to->file);
-    sigset_t before = hold_signals();
+    system_hold_endings();
     int bad = fmgcam_atomic_close(&to->file);
-    allow_signals(&before);
+    system_allow_endings();
     return bad;
 }
 
@@ -171,10 +140,21 @@ int output_put(output *to, const void *data, size_t size)
     return 0;
 }
 
+/* Not every fclose tells of what its flush met: Wine's does not. */
+static int close_inherited(output *to)
+{
+    int bad = fflush(to->stream);
+    int number = errno;
+    if (fclose(to->stream) != 0 && !bad)
+        return EOF;
+    errno = number;
+    return bad;
+}
+
 int output_finish(output *to)
 {
     errno = 0;
-    int bad = to->is_inherited ? fclose(to->stream) : close_output(to);
+    int bad = to->is_inherited ? close_inherited(to) : close_output(to);
     to->stream = NULL;
     return bad ? fail_output(to) : 0;
 }
@@ -183,7 +163,7 @@ int output_finish(output *to)
 
 int output_set_commit(output_set *set)
 {
-    sigset_t before = hold_signals();
+    system_hold_endings();
     int status = 0;
     for (size_t i = 0; i < set->count && !status; i++) {
         output *item = &set->items[i];
@@ -192,25 +172,25 @@ int output_set_commit(output_set *set)
     }
     if (!status)
         set->count = 0;
-    allow_signals(&before);
+    system_allow_endings();
     return status;
 }
 
 void output_set_abandon(output_set *set)
 {
-    sigset_t before = hold_signals();
+    system_hold_endings();
     for (size_t i = 0; i < set->count; i++)
         abandon(&set->items[i]);
     set->count = 0;
     guarded = NULL;
-    allow_signals(&before);
+    system_allow_endings();
 }
 
 bool output_is_straight(const char *path)
 {
-    struct stat found;
-    return descriptor_of(path) >= 0 ||
-           (stat(path, &found) == 0 && !S_ISREG(found.st_mode));
+    const int kind = system_kind(path);
+    return descriptor_of(path) >= 0 || kind == SYSTEM_FOLDER ||
+           kind == SYSTEM_STREAM;
 }
 
 static int write_file(output_set *set, const char *path, int which,
@@ -250,44 +230,12 @@ bool output_is_stdout(const char *path)
 
 /* ---- The same file ------------------------------------------------------- */
 
-static bool same_inode(const struct stat *one, const struct stat *other)
-{
-    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
-}
-
-/* The last part of @p path, and what is known of the folder it is in. */
-static const char *look_at_folder(const char *path, bool *there,
-                                  struct stat *folder)
-{
-    char name[4096];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
-    *there = false;
-    if (length + 2 <= sizeof name) {
-        memcpy(name, path, length);
-        memcpy(name + length, ".", 2);
-        *there = stat(name, folder) == 0;
-    }
-    return path + length;
-}
-
 bool output_replaces(const char *path, const char *input)
 {
-    struct stat a, b;
-    return stat(path, &a) == 0 && stat(input, &b) == 0 && S_ISREG(a.st_mode) &&
-           same_inode(&a, &b);
+    return system_kind(path) == SYSTEM_FILE && system_is_same(path, input);
 }
 
 bool output_is_same(const char *one, const char *other)
 {
-    struct stat a, b;
-    bool a_there = stat(one, &a) == 0, b_there = stat(other, &b) == 0;
-    if (strcmp(one, other) == 0)
-        return true;
-    if (a_there || b_there)
-        return a_there && b_there && same_inode(&a, &b);
-    const char *a_name = look_at_folder(one, &a_there, &a);
-    const char *b_name = look_at_folder(other, &b_there, &b);
-    return a_there && b_there && same_inode(&a, &b) &&
-           strcmp(a_name, b_name) == 0;
+    return strcmp(one, other) == 0 || system_is_same_place(one, other);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "diagnose.h"
+#include "open_file.h"
 
 static int read_stream(FILE *file, const char *path, size_t limit, char **bytes,
                        size_t *size)
@@ -38,7 +39,7 @@ int read_file(const char *path, size_t limit, char **bytes, size_t *size)
 {
     *bytes = NULL;
     *size = 0;
-    FILE *file = fopen(path, "rb");
+    FILE *file = fmgcam_open_file(path);
     if (!file)
         return fail_system(path, errno);
     int status = read_stream(file, path, limit, bytes, size);

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The POSIX strerror_r, which returns a number, not the one of GNU. */
-#undef _GNU_SOURCE
-#ifndef _POSIX_C_SOURCE
-# define _POSIX_C_SOURCE 200809L
-#endif
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "internal.h"
 
@@ -36,8 +29,7 @@ fmgcam_imageio_fail_errno(const fmgcam_imageio_error *error, const char *what,
                           int number)
 {
     char text[128];
-    if (strerror_r(number, text, sizeof text) != 0)
-        snprintf(text, sizeof text, "error %d", number);
+    fmgcam_imageio_error_text(number, text, sizeof text);
     const fmgcam_imageio_status status =
         number == ENOMEM ? FMGCAM_IMAGEIO_NO_MEMORY : FMGCAM_IMAGEIO_FILE;
     return fmgcam_imageio_fail(error, status, "%s: %s", what, text);

@@ -9,6 +9,10 @@
  *  png.c         PNG both ways, by libpng
  *  jpeg_*.c      JPEG both ways, by libjpeg; exif.c finds the orientation
  *  atomic_file.c a file that appears whole or not at all
+ *
+ * What depends on the system is in error_text.c, open_file.c and
+ * atomic_system.c for POSIX; for Windows each has a twin, *_windows.c, and
+ * windows_file.c has what they share.
  */
 #ifndef FMGCAM_IMAGEIO_INTERNAL_H
 #define FMGCAM_IMAGEIO_INTERNAL_H
@@ -19,7 +23,10 @@
 #include "fmgcam/imageio.h"
 #include "source.h"
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* printf there means that of Microsoft; this one is called in C11. */
+# define FMGCAM_IMAGEIO_PRINTF __attribute__((format(gnu_printf, 3, 4)))
+#elif defined(__GNUC__)
 # define FMGCAM_IMAGEIO_PRINTF __attribute__((format(__printf__, 3, 4)))
 #else
 # define FMGCAM_IMAGEIO_PRINTF
@@ -70,6 +77,9 @@ fmgcam_imageio_status fmgcam_imageio_fail(const fmgcam_imageio_error *error,
                                           fmgcam_imageio_status status,
                                           const char *format,
                                           ...) FMGCAM_IMAGEIO_PRINTF;
+
+/* error_text.c: the system's text of the errno @p number; in any thread. */
+void fmgcam_imageio_error_text(int number, char *text, size_t size);
 
 /* "<what>: <text of the errno number>". @return FILE; NO_MEMORY for ENOMEM. */
 fmgcam_imageio_status

@@ -1,37 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* open and fdopen give a file that a child process does not inherit. */
-#ifndef _POSIX_C_SOURCE
-# define _POSIX_C_SOURCE 200809L
-#endif
-
 #include "source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "open_file.h"
 
 int fmgcam_imageio_source_open(fmgcam_imageio_source *source, const char *path)
 {
-    source->file = NULL;
     source->next = source->buffer;
     source->ready = 0;
     source->read_error = 0;
-
-    int descriptor;
-    do {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    } while (descriptor < 0 && errno == EINTR);
-    if (descriptor < 0)
-        return errno;
-
-    source->file = fdopen(descriptor, "rb");
-    if (!source->file) {
-        const int number = errno;
-        close(descriptor);
-        return number;
-    }
-    return 0;
+    source->file = fmgcam_open_file(path);
+    return source->file ? 0 : errno;
 }
 
 void fmgcam_imageio_source_memory(fmgcam_imageio_source *source,

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef _POSIX_C_SOURCE
-# define _POSIX_C_SOURCE 200809L
-#endif
 /* Which files they are, then what is in them. */
 #include "compare/compare_inputs.h"
 
@@ -9,25 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "diagnose.h"
 #include "npy.h"
 #include "output.h"
+#include "system.h"
 
 /* ---- Which files --------------------------------------------------------- */
-
-static bool is_folder(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
-}
-
-static bool is_there(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) == 0;
-}
 
 /* FOLDER/NAME, or with NAME NULL a copy. @return 0 or the exit status. */
 static int join(const char *folder, const char *name, char **path)
@@ -54,7 +39,7 @@ static int find_maps(const compare_options *options, compare_inputs *inputs)
             int status = join(options->maps[side], names[i], path);
             if (status)
                 return status;
-            there += is_there(*path);
+            there += system_kind(*path) != SYSTEM_NOTHING;
         }
         if (there == 2)
             return 0;
@@ -88,8 +73,8 @@ static int check_reports(const compare_options *options)
 
 static int find_files(const compare_options *options, compare_inputs *inputs)
 {
-    bool folders[2] = {is_folder(options->maps[0]),
-                       is_folder(options->maps[1])};
+    bool folders[2] = {system_kind(options->maps[0]) == SYSTEM_FOLDER,
+                       system_kind(options->maps[1]) == SYSTEM_FOLDER};
     int status = 0;
     if (folders[0] != folders[1])
         return fail_usage(options->maps[folders[0] ? 0 : 1],

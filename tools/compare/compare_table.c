@@ -64,7 +64,7 @@ static void print_measures(const compare_inputs *inputs, const pair_measures *m)
 static void print_name(const class_name *name)
 {
     if (name->has_index)
-        printf(" %" JSON_INTEGER_FORMAT, name->index);
+        printf(" %lld", (long long)name->index);
     if (!labels_is_blank(name->label)) {
         putchar(' ');
         print_text(name->label);

@@ -14,7 +14,10 @@ typedef struct figure_caption {
     bool failed; /* memory ran out: something is missing */
 } figure_caption;
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* printf there means that of Microsoft; this one is called in C11. */
+# define FIGURE_CAPTION_FORMAT __attribute__((format(gnu_printf, 2, 3)))
+#elif defined(__GNUC__)
 # define FIGURE_CAPTION_FORMAT __attribute__((format(printf, 2, 3)))
 #else
 # define FIGURE_CAPTION_FORMAT

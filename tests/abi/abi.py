@@ -7,6 +7,7 @@ holds them (members are plain integers, for bindings), so that they have a list
 of their own.
 """
 
+import itertools
 import pathlib
 import re
 import subprocess
@@ -40,69 +41,130 @@ def write_abi(library, headers, file):
 
 
 def changes(baseline, library, headers):
-    """What abidiff reports; "" where programs keep running.
+    """What programs that were built against the baseline would not survive: a
+    report, "" where there is nothing.
 
-    Structs that begin with struct_size may grow at their end: what was appended
-    is taken away before. (A suppression with has_data_member_inserted_at = end
-    would say the same, but with abidiff 2.2 it also hides a member whose type has
-    changed. And given a library in place of a file, abidiff lets the type of a
-    parameter change where it is to leave private types out.)
+    Structs are compared member by member, since abidiff takes a member for renamed
+    where another one of its type was put before it. Functions, callbacks and all
+    else are for abidiff, which must not see what was appended to structs that may
+    grow. (A suppression with has_data_member_inserted_at = end would say the same,
+    but with abidiff 2.2 it also hides a member whose type has changed. And given a
+    library in place of a file, abidiff lets the type of a parameter change where it
+    is to leave private types out.)
     """
     with tempfile.NamedTemporaryFile(suffix=".abi") as now:
         write_abi(library, headers, now.name)
+        report = struct_changes(Structs(baseline), Structs(now.name))
         take_growth_away(now.name, baseline)
         result = run(["abidiff", "--no-added-syms", baseline, now.name])
-    if result.returncode == 0:
-        return ""
-    return result.stdout or "abidiff: exit status %d" % result.returncode
+    if result.returncode:
+        report.append(result.stdout or "abidiff: status %d" % result.returncode)
+    return "\n".join(report)
 
 
-# ---- Structs that grow ------------------------------------------------------
+def exported_functions(library, headers):
+    with tempfile.NamedTemporaryFile(suffix=".abi") as now:
+        write_abi(library, headers, now.name)
+        root = xml.etree.ElementTree.parse(now.name).getroot()
+    return {node.get("name") for node in
+            root.find("elf-function-symbols").iter("elf-symbol")
+            if node.get("is-defined") == "yes"}
 
-def structs(root):
-    """{name: node} of the structs of an ABI, as far as they have members."""
-    return {node.get("name"): node for node in root.iter("class-decl")
-            if node.get("size-in-bits")}
+
+# ---- Structs ----------------------------------------------------------------
+
+class Structs:
+    """The structs of an ABI that have members, by name."""
+
+    def __init__(self, abi_file):
+        self.tree = xml.etree.ElementTree.parse(abi_file)
+        root = self.tree.getroot()
+        self.types = {node.get("id"): node for node in root.iter()
+                      if node.get("id")}
+        self.nodes = {node.get("name"): node for node in root.iter("class-decl")
+                      if node.get("size-in-bits")}
+
+    def members(self, name):
+        """[(name, first bit, type)]"""
+        return [(variable.get("name"), int(member.get("layout-offset-in-bits")),
+                 self.type_text(variable.get("type-id")))
+                for member in self.nodes[name].findall("data-member")
+                for variable in member.findall("var-decl")]
+
+    def size(self, name):
+        return int(self.nodes[name].get("size-in-bits"))
+
+    def may_grow(self, name):
+        return self.members(name)[0][0] == "struct_size"
+
+    def type_text(self, type_id):
+        """A type, as far as its name or what it is made of tells it."""
+        node = self.types[type_id]
+        name = node.get("name")
+        if node.tag == "pointer-type-def":
+            return self.type_text(node.get("type-id")) + " *"
+        if node.tag == "qualified-type-def":
+            return self.type_text(node.get("type-id")) + " const"
+        if node.tag == "array-type-def":
+            return "%s[%s bits]" % (self.type_text(node.get("type-id")),
+                                    node.get("size-in-bits"))
+        return name or node.tag
+
+    def type_bits(self, type_id):
+        node = self.types[type_id]
+        return (int(node.get("size-in-bits") or 0)
+                or self.type_bits(node.get("type-id")))
+
+    def padded(self):
+        """Those that may grow and have bytes that no member has: one that is
+        appended there would take what an older program left undefined."""
+        return sorted(name for name, node in self.nodes.items()
+                      if self.may_grow(name) and self.size(name) !=
+                      sum(self.type_bits(variable.get("type-id")) for variable
+                          in node.findall("data-member/var-decl")))
 
 
-def may_grow(struct):
-    return struct.find("data-member/var-decl").get("name") == "struct_size"
+def struct_changes(before, now):
+    """Sentences about structs that are not what they were, but for growth."""
+    wrong = []
+    for name in before.nodes:
+        if name not in now.nodes:
+            wrong.append("%s: is gone" % name)
+            continue
+        old, new = before.members(name), now.members(name)
+        if before.may_grow(name):
+            new = new[:len(old)]
+        elif now.size(name) != before.size(name):
+            wrong.append("%s: is final, but has another size" % name)
+        wrong += ["%s: %s has become %s" % (name, was, become)
+                  for was, become in itertools.zip_longest(old, new)
+                  if was != become]
+    return wrong + ["%s: has bytes that no member has" % name
+                    for name in now.padded()]
 
 
 def take_growth_away(file, baseline):
     """Make the structs of @file that may grow as large as those of @baseline."""
-    tree = xml.etree.ElementTree.parse(file)
-    now = structs(tree.getroot())
-    before = structs(xml.etree.ElementTree.parse(baseline).getroot())
-    for name in filter(lambda name: may_grow(before[name]), before.keys() & now):
-        size = before[name].get("size-in-bits")
-        for member in now[name].findall("data-member"):
-            if int(member.get("layout-offset-in-bits")) >= int(size):
-                now[name].remove(member)
-        now[name].set("size-in-bits", size)
-    tree.write(file)
-
-
-def padded_structs(baseline):
-    """Those that may grow and have bytes that no member has: one that is appended
-    there would take what an older program left undefined."""
-    root = xml.etree.ElementTree.parse(baseline).getroot()
-    types = {node.get("id"): node for node in root.iter() if node.get("id")}
-
-    def bits(type_id):
-        node = types[type_id]
-        return int(node.get("size-in-bits") or 0) or bits(node.get("type-id"))
-
-    return sorted(name for name, node in structs(root).items()
-                  if may_grow(node) and int(node.get("size-in-bits")) !=
-                  sum(bits(member.get("type-id"))
-                      for member in node.findall("data-member/var-decl")))
+    now, before = Structs(file), Structs(baseline)
+    for name in filter(before.may_grow, before.nodes.keys() & now.nodes.keys()):
+        node = now.nodes[name]
+        for member in node.findall("data-member"):
+            if int(member.get("layout-offset-in-bits")) >= before.size(name):
+                node.remove(member)
+        node.set("size-in-bits", str(before.size(name)))
+    now.tree.write(file)
 
 
 # ---- Constants --------------------------------------------------------------
 
 def without_comments(header):
     return re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+
+
+def header_functions(header, macro):
+    """The functions that a header declares as exported, by the @macro of that."""
+    return set(re.findall(r"^%s [^;(]*?\b(\w+)\(" % macro,
+                          without_comments(header), re.MULTILINE))
 
 
 def header_constants(header):

@@ -32,6 +32,12 @@ def headers_of(header_path):
     return pathlib.Path(header_path).resolve().parent
 
 
+def macro_of(header_path):
+    """What marks the functions that it exports."""
+    return {"fmgcam.h": "FMGCAM_API", "imageio.h": "FMGCAM_IMAGEIO_API"}[
+        pathlib.Path(header_path).name]
+
+
 def check(library, baseline, header_path, constants_path):
     if platform.machine() != "x86_64":
         reporting.skip("the baseline is of amd64, this is %s" % platform.machine())
@@ -48,9 +54,14 @@ def check(library, baseline, header_path, constants_path):
         failures.append("%s: its ABI is not that of the baseline:\n%s" %
                         (library, difference))
     failures += abi.constant_changes(header, constants)
-    failures += ["%s: has bytes of padding, so that it cannot grow" % name
-                 for name in abi.padded_structs(baseline)]
-    return report(max(0, 2 + len(constants) - len(failures)), failures)
+    declared = abi.header_functions(header, macro_of(header_path))
+    exported = abi.exported_functions(library, headers_of(header_path))
+    failures += ["%s: declared in %s, but not exported" % (name, header_path)
+                 for name in sorted(declared - exported)]
+    failures += ["%s: exported, but not declared in %s" % (name, header_path)
+                 for name in sorted(exported - declared)]
+    checks = 1 + len(constants) + len(declared | exported)
+    return report(max(0, checks - len(failures)), failures)
 
 
 def write(library, baseline, header_path):

@@ -91,18 +91,28 @@ static fmgcam_status fail_as(fmgcam_context *context, const struct batch *batch,
                        alone.detail);
 }
 
+/* After a failure of the call as a whole no picture can be relied on. */
+static fmgcam_status fail_all(fmgcam_status *statuses, uint32_t count,
+                              fmgcam_status status)
+{
+    for (uint32_t i = 0; statuses && i < count; i++)
+        statuses[i] = status;
+    return status;
+}
+
 fmgcam_status fmgcam_explain_batch(fmgcam_context *context,
                                    const fmgcam_inputs *const *inputs,
                                    fmgcam_outputs *const *outputs,
                                    uint32_t count, fmgcam_status *statuses)
 {
     if (!context)
-        return FMGCAM_STATUS_ARGUMENT;
+        return fail_all(statuses, count, FMGCAM_STATUS_ARGUMENT);
     fmgcam_begin(context);
     if (!inputs || !outputs)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "%s: NULL, expected an array",
-                           inputs ? "outputs" : "inputs");
+        return fail_all(statuses, count,
+                        fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                                    "%s: NULL, expected an array",
+                                    inputs ? "outputs" : "inputs"));
     if (count == 0)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "count: 0, expected 1 or more");
@@ -119,7 +129,7 @@ fmgcam_status fmgcam_explain_batch(fmgcam_context *context,
     if (!status)
         status = fmgcam_run_items(context, explain_item, &batch, count);
     if (status)
-        return status;
+        return fail_all(statuses, count, status);
     size_t failed =
         atomic_load_explicit(&batch.first_failed, memory_order_relaxed);
     return failed < count ? fail_as(context, &batch, failed) : FMGCAM_STATUS_OK;

@@ -536,6 +536,45 @@ static void test_a_batch_checks_its_own_arguments(void **state)
                   FMGCAM_STATUS_ARGUMENT, "count");
 }
 
+/* However it fails, no picture looks as if it had come out. */
+static void test_a_batch_that_fails_as_a_whole_fails_each_picture(void **state)
+{
+    enum { COUNT = 3 };
+    fixture *f = *state;
+    const fmgcam_inputs *inputs[COUNT] = {NULL};
+    fmgcam_outputs *outputs[COUNT] = {NULL};
+    fmgcam_limits limits = {.struct_size = sizeof limits,
+                            .classes = 1,
+                            .channels = 1,
+                            .map_height = 1,
+                            .map_width = 1,
+                            .batch = COUNT - 1};
+    runner_log log = {.workers = 2};
+    fmgcam_status statuses[4][COUNT] = {{0}}, got[4];
+
+    got[0] = fmgcam_explain_batch(NULL, inputs, outputs, COUNT, statuses[0]);
+    got[1] =
+        fmgcam_explain_batch(f->context, NULL, outputs, COUNT, statuses[1]);
+    expect_ok(f->context, fmgcam_reserve(f->context, &limits));
+    got[2] =
+        fmgcam_explain_batch(f->context, inputs, outputs, COUNT, statuses[2]);
+    limits.batch = COUNT;
+    limits.workers = 2;
+    expect_ok(f->context, fmgcam_reserve(f->context, &limits));
+    expect_ok(f->context, fmgcam_set_runner(f->context, run_failing, &log, 2));
+    got[3] =
+        fmgcam_explain_batch(f->context, inputs, outputs, COUNT, statuses[3]);
+
+    const fmgcam_status want[] = {FMGCAM_STATUS_ARGUMENT,
+                                  FMGCAM_STATUS_ARGUMENT, FMGCAM_STATUS_LIMIT,
+                                  FMGCAM_STATUS_RUNNER};
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        assert_int_equal(got[i], want[i]);
+        for (size_t j = 0; j < COUNT; j++)
+            assert_int_equal(statuses[i][j], want[i]);
+    }
+}
+
 /* One picture of a batch, of its own size and number of classes. */
 typedef struct odd_picture {
     problem p;
@@ -1158,6 +1197,7 @@ int main(void)
         fixture_test(test_a_batch_of_every_method_does_not_depend_on_the_split),
         fixture_test(test_a_batch_names_the_first_picture_that_failed),
         fixture_test(test_a_batch_checks_its_own_arguments),
+        fixture_test(test_a_batch_that_fails_as_a_whole_fails_each_picture),
         fixture_test(test_pictures_of_a_batch_may_differ_in_size),
         fixture_test(test_nothing_is_allocated_for_a_reserved_batch),
         fixture_test(test_scales_of_an_axis_are_applied_to_it),

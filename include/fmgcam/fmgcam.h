@@ -406,7 +406,7 @@ typedef struct fmgcam_options {
 
 /* Fill @p options with defaults: all zero but struct_size. @p struct_size is
  * sizeof *options as the caller was compiled; that many bytes are written.
- * Equivalent to {.struct_size = sizeof options}. Any thread. @return OK;
+ * Equivalent to {.struct_size = sizeof *options}. Any thread. @return OK;
  * ARGUMENT if NULL, or no size that it can have. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_options_init(fmgcam_options *options,
                                              size_t          struct_size);
@@ -647,7 +647,7 @@ FMGCAM_API fmgcam_status fmgcam_explain(fmgcam_context      *context,
  * became of the others.
  * @return OK; the status of the first picture that failed, whose text begins
  * with "pictures[i].", or that of the call as a whole (ARGUMENT, NO_MEMORY,
- * LIMIT, RUNNER), after which no picture can be relied on. @since 0.1 */
+ * LIMIT, RUNNER), which then is that of each picture too. @since 0.1 */
 FMGCAM_API fmgcam_status fmgcam_explain_batch(
     fmgcam_context *context, const fmgcam_inputs *const *inputs,
     fmgcam_outputs *const *outputs, uint32_t count, fmgcam_status *statuses);

@@ -39,6 +39,7 @@
 #define FMGCAM_FMGCAM_HPP
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -222,6 +223,25 @@ template <class T> Span<T> span_of(T *const &pointer)
     return {pointer, unknown};
 }
 
+template <class T> struct Void {
+    typedef void type;
+};
+
+/* Whether the elements go with the object. */
+template <class T, class = void> struct Owns : std::false_type {};
+template <class T>
+struct Owns<T, typename Void<typename T::allocator_type>::type>
+    : std::true_type {};
+template <class T, std::size_t N>
+struct Owns<std::array<T, N>> : std::true_type {};
+
+/* Whether what a Memory && is bound to leaves no elements to view. */
+template <class Memory>
+struct Leaves
+    : std::integral_constant<
+          bool, !std::is_lvalue_reference<Memory>::value &&
+                    Owns<typename std::remove_cv<Memory>::type>::value> {};
+
 /* The product of @p extents, or where it is none that memory can have, the
  * largest number. */
 inline std::size_t multiply(std::initializer_list<std::size_t> extents) noexcept
@@ -313,6 +333,11 @@ struct Elements {
     Elements(const Memory &memory) : Elements(detail::span_of(memory))
     {}
 
+    /* A view must not outlive the elements. */
+    template <class Memory, class = typename std::enable_if<
+                                detail::Leaves<Memory>::value>::type>
+    Elements(Memory &&memory) = delete;
+
     template <class T>
     Elements(const T *first, std::size_t size)
         : Elements(detail::Span<const T>{first, size})
@@ -340,14 +365,16 @@ template <class T> Elements halves(const Span<T> &span, std::uint32_t dtype)
 } // namespace detail
 
 /* Elements of 16 bits, of any type, that are IEEE 754 binary16. */
-template <class Memory> Elements float16(const Memory &memory)
+template <class Memory> Elements float16(Memory &&memory)
 {
+    static_assert(!detail::Leaves<Memory>::value, "it is about to go");
     return detail::halves(detail::span_of(memory), FMGCAM_DTYPE_FLOAT16);
 }
 
 /* Elements of 16 bits, of any type, that are upper halves of float. */
-template <class Memory> Elements bfloat16(const Memory &memory)
+template <class Memory> Elements bfloat16(Memory &&memory)
 {
+    static_assert(!detail::Leaves<Memory>::value, "it is about to go");
     return detail::halves(detail::span_of(memory), FMGCAM_DTYPE_BFLOAT16);
 }
 
@@ -475,6 +502,32 @@ template <class Memory> fmgcam_buffer buffer(Memory &memory) noexcept
     return {span.data, span.count * sizeof *span.data};
 }
 
+namespace detail {
+
+template <class T>
+fmgcam_image view_pixels(const Span<T> &span, std::uint32_t width,
+                         std::uint32_t height, std::uint32_t format,
+                         OnError on_error)
+{
+    static_assert(sizeof(T) == 1, "pixels are bytes");
+    const std::size_t row = multiply({bytes_of(format), width});
+    const std::size_t size = multiply({row, height});
+    fmgcam_image view = fmgcam_image();
+    if (!on_error(span.count < size
+                      ? refuse(FMGCAM_STATUS_BUFFER_SIZE, "pixels", span.count,
+                               "at least", size)
+                      : Status()))
+        return view;
+    view.data = const_cast<void *>(static_cast<const void *>(span.data));
+    view.row_stride_bytes = static_cast<std::int64_t>(row);
+    view.width = width;
+    view.height = height;
+    view.format = format;
+    return view;
+}
+
+} // namespace detail
+
 /* A view of 8-bit pixels without gaps, which must not outlive them. There must
  * be at least as many as it needs. */
 template <class Memory>
@@ -483,22 +536,24 @@ fmgcam_image image(Memory &&pixels, std::uint32_t width, std::uint32_t height,
                    OnError on_error = OnError())
 {
     const auto span = detail::span_of(pixels);
-    const std::size_t row = detail::multiply({detail::bytes_of(format), width});
-    const std::size_t size = detail::multiply({row, height});
-    fmgcam_image view = fmgcam_image();
-    static_assert(sizeof *span.data == 1, "pixels are bytes");
-    const Status outcome =
-        span.count < size ? detail::refuse(FMGCAM_STATUS_BUFFER_SIZE, "pixels",
-                                           span.count, "at least", size)
-                          : Status();
-    if (!on_error(outcome))
-        return view;
-    view.data = const_cast<void *>(static_cast<const void *>(span.data));
-    view.row_stride_bytes = static_cast<std::int64_t>(row);
-    view.width = width;
-    view.height = height;
-    view.format = format;
-    return view;
+    static_assert(!detail::Leaves<Memory>::value, "they are about to go");
+    static_assert(!std::is_const<typename std::remove_pointer<
+                      decltype(span.data)>::type>::value,
+                  "pixels that may not be written: see read_only_image()");
+    return detail::view_pixels(span, width, height, format, on_error);
+}
+
+/* The same of pixels that need not be writable, for the picture that an overlay
+ * is drawn over. fmgcam_image cannot tell: do not draw into it. */
+template <class Memory>
+fmgcam_image read_only_image(Memory &&pixels, std::uint32_t width,
+                             std::uint32_t height,
+                             std::uint32_t format = FMGCAM_PIXEL_RGB8,
+                             OnError on_error = OnError())
+{
+    static_assert(!detail::Leaves<Memory>::value, "they are about to go");
+    return detail::view_pixels(detail::span_of(pixels), width, height, format,
+                               on_error);
 }
 
 /* ---- Results ------------------------------------------------------------- */
@@ -733,6 +788,9 @@ public:
                 get(), batch.inputs.data(), batch.outputs.data(),
                 static_cast<std::uint32_t>(inputs.size()),
                 batch.statuses.data()));
+        else
+            std::fill(batch.statuses.begin(), batch.statuses.end(),
+                      status.code());
         for (std::size_t i = 0; i < batch.made.size(); i++)
             finish(batch.structs[i], batch.statuses[i], batch.made[i]);
         on_error(status);

@@ -143,6 +143,36 @@ def check_warnings(check, c, cpp):
             standard, check.source("wrong", text)), right=False)
 
 
+# Views of what is about to go, and of what may not be written.
+WRONG_USES = [
+    "fmgcam::Tensor tensor(std::vector<float>(24), {24});",
+    "fmgcam::Tensor tensor(std::array<float, 24>(), {24});",
+    "fmgcam::float16(std::vector<std::uint16_t>(24));",
+    "fmgcam::bfloat16(std::vector<std::uint16_t>(24));",
+    "fmgcam::image(std::vector<std::uint8_t>(12), 2, 2);",
+    "fmgcam::read_only_image(std::vector<std::uint8_t>(12), 2, 2);",
+    "fmgcam::image(std::string(12, 'a'), 2, 2);",
+    "const std::vector<std::uint8_t> pixels(12); fmgcam::image(pixels, 2, 2);",
+    "const std::uint8_t *pixels = nullptr; fmgcam::image(pixels, 2, 2);",
+]
+RIGHT_USES = [
+    "std::vector<float> values(24); fmgcam::Tensor tensor(values, {24});",
+    "const float *values = nullptr; fmgcam::Tensor tensor(values, {24});",
+    "const std::vector<std::uint8_t> p(12); fmgcam::read_only_image(p, 2, 2);",
+    "std::vector<std::uint8_t> p(12); fmgcam::image(p.data(), 2, 2);",
+]
+
+
+def check_uses(check, cpp):
+    """What fmgcam.hpp takes and does not take, by static_assert and = delete."""
+    for uses, right in ((WRONG_USES, False), (RIGHT_USES, True)):
+        for use in uses:
+            source = check.source("use", "#include <fmgcam/fmgcam.hpp>\n"
+                                  "#include <string>\nint main() { %s }\n" % use)
+            check.run(use, [cpp.program, "-x", "c++", "-std=c++11", "-I",
+                            check.include, "-fsyntax-only", source], right)
+
+
 def missing(what):
     return "%s is missing (on Debian: apt-get install %s)" % (what, WHERE[what])
 
@@ -172,6 +202,8 @@ def main(cc, cxx, include, dlpack_1):
         plain = ["-fno-exceptions", "-fno-rtti"]
         for what, extra in (("", []), (" without exceptions", plain)):
             check_alone(check, cpp, "fmgcam.hpp", what, extra)
+
+        check_uses(check, cpp)
 
         here = pathlib.Path(__file__).parent
         use_all = "".join("#include <fmgcam/%s>\n" % name for name in (

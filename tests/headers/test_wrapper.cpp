@@ -193,7 +193,7 @@ void test_views()
 void test_views_that_are_none()
 {
     const std::vector<float> floats(24);
-    const std::vector<std::uint8_t> pixels(17);
+    std::vector<std::uint8_t> pixels(17);
     Status status;
     const Tensor wrong(floats, {2, 3, 5}, status);
     CHECK(is(status, FMGCAM_STATUS_SHAPE,
@@ -335,6 +335,25 @@ void test_batch()
     CHECK(std::strncmp(status.detail(), "pictures[1].", 12) == 0);
     CHECK(made.size() == 3 && made[1].status == FMGCAM_STATUS_NON_FINITE);
     check_same(made[2], explain_in_c(good.inputs, K, C, S), __LINE__);
+}
+
+// Whether the library refuses all, or they do not fit into memory.
+void test_a_batch_that_fails_as_a_whole()
+{
+    Picture picture;
+    Context context;
+    Status status;
+    context.set_runner([](const fmgcam::Task &, std::uint32_t) { return false; },
+                       2);
+    for (std::int64_t channels : {picture.a.shape[1], INT64_MAX}) {
+        picture.a.shape[1] = channels;
+        const std::vector<Explanation> made = context.explain_batch(
+            {picture.inputs, picture.inputs}, Want::weights, status);
+        CHECK(status.code() == (channels == INT64_MAX ? FMGCAM_STATUS_OVERFLOW
+                                                      : FMGCAM_STATUS_RUNNER));
+        CHECK(made.size() == 2 && made[0].status == status.code() &&
+              made[1].status == status.code());
+    }
 }
 
 // ---- Errors -----------------------------------------------------------------
@@ -638,7 +657,7 @@ void test_drawing()
         pixels[i] = static_cast<std::uint8_t>(i * 7);
     const auto untouched = pixels;
     const auto overlay =
-        context.draw_overlay(layers, fmgcam::image(untouched, 30, 20));
+        context.draw_overlay(layers, fmgcam::read_only_image(untouched, 30, 20));
     const fmgcam_image in_place = fmgcam::image(pixels.data(), 30, 20);
     context.draw_overlay(layers, in_place, in_place);
     CHECK(same(overlay, pixels) && overlay != untouched);
@@ -780,6 +799,7 @@ int main()
     test_explain_signals_and_volumes();
     test_flat_and_counted();
     test_batch();
+    test_a_batch_that_fails_as_a_whole();
     test_bad_inputs_get_the_words_of_the_library();
     test_sizes_beyond_memory();
     test_contexts();

@@ -12,7 +12,7 @@ const char *fmgcam_status_string(fmgcam_status status)
     case FMGCAM_STATUS_OK: return "ok";
     case FMGCAM_STATUS_ARGUMENT: return "invalid argument";
     case FMGCAM_STATUS_SHAPE: return "shape does not fit";
-    case FMGCAM_STATUS_STRIDE: return "strides leave the address space";
+    case FMGCAM_STATUS_STRIDE: return "strides do not fit";
     case FMGCAM_STATUS_UNSUPPORTED: return "not supported";
     case FMGCAM_STATUS_NON_FINITE: return "input is not finite";
     case FMGCAM_STATUS_OVERFLOW: return "out of numeric range";

@@ -80,7 +80,9 @@ static inline fmgcam_status fmgcam_dlpack_check(const DLTensor *source,
     }
     if (source->device.device_type != kDLCPU) {
         fmgcam_dlpack_say(error, error_size,
-                          "source.device.device_type: %d, expected kDLCPU (1)",
+                          "source.device.device_type: %d, expected kDLCPU (1): "
+                          "copy it there, or, if it is pinned (3, 11), wait for "
+                          "the device and say so",
                           FMGCAM_DLPACK_CAST(int, source->device.device_type));
         return FMGCAM_STATUS_UNSUPPORTED;
     }

@@ -75,7 +75,8 @@ enum {
     FMGCAM_STATUS_OK          = 0,
     FMGCAM_STATUS_ARGUMENT    = 1, /* NULL, unknown or out of range, overlap */
     FMGCAM_STATUS_SHAPE       = 2, /* rank or shape does not fit */
-    FMGCAM_STATUS_STRIDE      = 3, /* strides leave the address space */
+    FMGCAM_STATUS_STRIDE      = 3, /* strides leave the address space, or (in
+                                      dlpack.h) are not those of an output */
     FMGCAM_STATUS_UNSUPPORTED = 4, /* not in this version or build: a dtype, a
                                       struct of a newer header, a BLAS */
     FMGCAM_STATUS_NON_FINITE  = 5, /* NaN or infinity in an input */
@@ -491,7 +492,7 @@ typedef void (*fmgcam_task_fn)(void *job, uint32_t index, uint32_t worker);
  * in any order, on any threads. worker is in 0...workers-1 and never in two
  * tasks at the same time. When it returns, all tasks have ended and their
  * writes are visible to the calling thread. Returns 0, or non-zero if it could
- * not. A task needs up to 32 KiB of stack. */
+ * not. A task needs up to 64 KiB of stack. */
 typedef int32_t (*fmgcam_run_fn)(void *opaque, fmgcam_task_fn task, void *job,
                                  uint32_t count);
 

@@ -235,14 +235,16 @@ static void test_memory(void **state)
                                              kDLCUDAManaged};
     struct sample sample;
     DLTensor *source = begin(&sample);
-    char words[100];
+    char words[200];
     size_t i;
 
     (void)state;
     for (i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
         source->device.device_type = elsewhere[i];
         snprintf(words, sizeof words,
-                 "source.device.device_type: %d, expected kDLCPU (1)",
+                 "source.device.device_type: %d, expected kDLCPU (1): copy it "
+                 "there, or, if it is pinned (3, 11), wait for the device and "
+                 "say so",
                  (int)elsewhere[i]);
         refuse_input(source, FMGCAM_STATUS_UNSUPPORTED, words);
         refuse_output(source, kDLFloat, FMGCAM_STATUS_UNSUPPORTED, words);

@@ -27,6 +27,7 @@ import contextlib
 import ctypes
 import dataclasses
 import os
+import reprlib
 import sys
 import threading
 import typing
@@ -37,7 +38,9 @@ import numpy
 WRITTEN_FOR = (0, 1, 0)  # of the library, whose older versions lack something
 
 # Enumerators in the order of their numbers, which begin at 1.
-DTYPES = ("float32", "float16", "float64", "bfloat16", "int8", "uint8")
+FLOATS = ("float32", "float16", "float64", "bfloat16")
+INTEGERS = ("int8", "uint8")
+DTYPES = FLOATS + INTEGERS
 OPTIONS = {
     "profile": ("standard", "released"),
     "method": ("grad_cam", "grad_cam_plus_plus", "grad_cam_plus_plus_stable",
@@ -77,6 +80,28 @@ class Error(Exception):
         self.detail = detail
 
 
+def _expect(fits, name, value, expected, error=ValueError):
+    """Refuse an argument that does not fit."""
+    if not fits:
+        raise error(f"{name}: {reprlib.repr(value)}, expected {expected}"
+                    ) from None
+
+
+_NUMBERS = {ctypes.c_uint32: "an integer in 0...2^32-1",
+            ctypes.c_float: "a number"}
+
+
+def _number(name, value, kind=ctypes.c_uint32):
+    """The number that C sees: what it is to be, neither cut nor wrapped."""
+    expected = _NUMBERS[kind]
+    try:
+        number = kind(value).value
+    except TypeError:
+        _expect(False, name, value, expected, TypeError)
+    _expect(kind is ctypes.c_float or number == value, name, value, expected)
+    return number
+
+
 # ---- The structs of fmgcam.h -----------------------------------------------
 
 
@@ -85,15 +110,15 @@ class _Struct(ctypes.Structure):
 
     def __init__(self, **members):
         super().__init__()
-        names = [field[0] for field in self._fields_]
-        if names[0] == "struct_size":
+        kinds = dict(self._fields_)
+        if "struct_size" in kinds:
             members["struct_size"] = ctypes.sizeof(self)
         for name, value in members.items():
-            if name not in names:
+            if name not in kinds:
                 raise TypeError(f"{name}: there is no such member")
+            if kinds[name] in _NUMBERS:
+                value = _number(name, value, kinds[name])
             setattr(self, name, value)
-            if isinstance(value, int) and (getattr(self, name) or 0) != value:
-                raise ValueError(f"{name}: {value} is out of range")
 
 
 def _all(kind, names):
@@ -333,14 +358,16 @@ class Quantized(typing.NamedTuple):
 
 def _tensor(name, value):
     """A Tensor with the owner of its memory, and a Quantization or None."""
-    quantization = None
+    quantization, dtypes, others = None, FLOATS, ""
     if isinstance(value, Quantized):
-        quantization = _quantization(value)
+        quantization, dtypes = _quantization(value), INTEGERS
         value = value.values
+    elif hasattr(Inputs, name + "_quantization"):
+        others = "; integers are given as fmgcam.Quantized(values, scales)"
     view = _view(name, value)
-    if view.dtype not in DTYPES:
+    if view.dtype not in dtypes:
         raise TypeError(f"{name}: dtype {view.dtype}, expected one of "
-                        + ", ".join(DTYPES))
+                        + ", ".join(dtypes) + others)
     if len(view.shape) > 8:
         raise ValueError(f"{name}: rank {len(view.shape)}, at most 8")
     tensor = Tensor(data=view.address, dtype=DTYPES.index(view.dtype) + 1,
@@ -424,21 +451,19 @@ def _image(name, pixels, layout, write):
 
 def _indices(name, values):
     array = numpy.asarray(values)
-    if array.ndim != 1 or (array.size and (
-            array.dtype.kind not in "iu" or array.min() < 0
-            or array.max() >= 2**32)):
-        raise ValueError(f"{name}: expected a list of numbers in 0...2^32-1")
+    fits = array.ndim == 1 and (not array.size or (
+        array.dtype.kind in "iu" and 0 <= array.min()
+        and array.max() < 2**32))
+    _expect(fits, name, values, "a list of integers in 0...2^32-1")
     return numpy.ascontiguousarray(array, numpy.uint32)
 
 
 def _enumerator(name, value, names):
     """The number of a value: its name, or a number that is passed as it is."""
-    if isinstance(value, int):
+    if hasattr(value, "__index__"):
         return value
     key = str(value).replace("-", "_").lower()
-    if key not in names:
-        raise ValueError(f"{name}: {value!r}, expected one of "
-                         + ", ".join(names))
+    _expect(key in names, name, value, "one of " + ", ".join(names))
     return names.index(key) + 1
 
 
@@ -496,7 +521,7 @@ class Context:
             if log is not None:
                 self._set_log(log)
             if threads:
-                self._set_threads(threads)
+                self._set_threads(_number("threads", threads))
         except BaseException:
             self.close()
             raise
@@ -540,6 +565,9 @@ class Context:
                 raise Error(status, detail.decode("utf-8", "replace"))
 
     def _set_log(self, log):
+        _expect(callable(log), "log", log,
+                "a function of a level and a text", TypeError)
+
         def forward(_, level, message):
             try:
                 log(level, message.decode("utf-8", "replace"))
@@ -594,9 +622,9 @@ class Context:
                 wanted=("maps",), out=None):
         """Explain one picture: fmgcam_explain().
 
-        wanted names the members of the Explanation to compute. out maps some
-        of them to memory to write to, contiguous and of their dtype and
-        shape."""
+        wanted names the members of the Explanation to compute, or the one.
+        out maps some of them to memory to write to, contiguous and of their
+        dtype and shape."""
         given = dict(activations=activations, gradients=gradients,
                      weights=weights, classifier=classifier, scores=scores,
                      probabilities=probabilities)
@@ -609,10 +637,11 @@ class Context:
             inputs.class_count = classes.size
         shapes = self._shapes(tensors, inputs.class_count)
         arrays = dict(out or {})
+        if isinstance(wanted, str) or not hasattr(wanted, "__iter__"):
+            wanted = (wanted,)
         for name in (*wanted, *arrays):
-            if name not in shapes:
-                raise ValueError(f"wanted: {name!r}, expected some of "
-                                 + ", ".join(shapes))
+            _expect(name in shapes, "wanted", name,
+                    "some of " + ", ".join(shapes))
             if name not in arrays:
                 arrays[name] = numpy.empty(shapes[name], _output_dtype(name))
         buffers = {
@@ -629,8 +658,8 @@ class Context:
         """The shape of each output. Where inputs do not fit each other it is
         some shape, and the library says what is wrong."""
         axes = self.options["spatial_axes"]
-        shape = tuple(tensors["activations"].shape[
-            :tensors["activations"].rank])
+        activations = tensors.get("activations", Tensor())
+        shape = tuple(activations.shape[:activations.rank])
         channels, cells = shape[-axes - 1:-axes], shape[-axes:]
         classes = class_count or 1
         for name, rank in (("gradients", axes + 2), ("weights", 2),

@@ -228,6 +228,11 @@ class Memory(unittest.TestCase):
         self.assertTrue((winner[0] == 9).all() and (winner[1] < K).all())
         self.assertEqual(found.class_maps.shape, (K, H, W))
 
+    def test_a_lone_name_is_wanted(self):
+        found = explain(gradients=G, wanted="winner")
+        self.assertEqual(found.winner.shape, (H, W))
+        self.assertIsNone(found.maps)
+
     def test_outputs_that_do_not_fit(self):
         frozen = numpy.zeros((K, H, W), numpy.float32)
         frozen.flags.writeable = False
@@ -270,15 +275,48 @@ class Errors(unittest.TestCase):
                  lambda: fmgcam.Context(colour=1)),
                 ("wanted: 'map', expected some of weights",
                  lambda: explain(gradients=G, wanted=("map",))),
-                ("classes: expected a list of numbers", lambda: explain(
-                    classifier=load("classifier"), classes=[0, -1])),
-                ("spatial_axes: -2 is out of range",
+                ("wanted: 'map', expected some of weights",
+                 lambda: explain(gradients=G, wanted="map")),
+                ("wanted: 3, expected some of weights",
+                 lambda: explain(gradients=G, wanted=3)),
+                ("classes: [0, -1], expected a list of integers",
+                 lambda: explain(classifier=load("classifier"),
+                                 classes=[0, -1])),
+                ("spatial_axes: -2, expected an integer in 0...2^32-1",
                  lambda: fmgcam.Context(spatial_axes=-2)),
-                ("profile: 4294967297 is out of range",
-                 lambda: fmgcam.Context(profile=2**32 + 1))):
-            with self.assertRaisesRegex((TypeError, ValueError),
-                                        re.escape(text)):
+                ("spatial_axes: '2', expected an integer in 0...2^32-1",
+                 lambda: fmgcam.Context(spatial_axes="2")),
+                ("profile: 4294967297, expected an integer in 0...2^32-1",
+                 lambda: fmgcam.Context(profile=2**32 + 1)),
+                ("alpha: 'x', expected a number",
+                 lambda: fmgcam.Context(alpha="x")),
+                ("log: 3, expected a function of a level and a text",
+                 lambda: fmgcam.Context(log=3)),
+                *((f"threads: {bad!r}, expected an integer in 0...2^32-1",
+                   lambda bad=bad: fmgcam.Context(threads=bad))
+                  for bad in (-1, 2.5, "x", 2**32))):
+            with self.subTest(text), self.assertRaisesRegex(
+                    (TypeError, ValueError), "^" + re.escape(text)):
                 call()
+
+    def test_no_activations_are_for_the_library_to_refuse(self):
+        with self.assertRaisesRegex(fmgcam.Error, "^activations: NULL"):
+            explain(None, gradients=G)
+
+    def test_integers_are_quantized_and_nothing_else_is(self):
+        plain = "{}: dtype {}, expected .*fmgcam.Quantized"
+        for name, dtype in (("activations", "uint8"), ("gradients", "int8")):
+            arrays = {"activations": A, "gradients": G}
+            arrays[name] = arrays[name].astype(dtype)
+            with self.assertRaisesRegex(TypeError, plain.format(name, dtype)):
+                explain(**arrays)
+        with self.assertRaisesRegex(
+                TypeError, "activations: dtype float16, expected one of int8"):
+            explain(fmgcam.Quantized(A, 1.0), gradients=G)
+        picture = numpy.zeros((8, 8, 3), numpy.uint8)
+        with fmgcam.Context() as context, self.assertRaisesRegex(
+                TypeError, "maps: dtype uint8, expected .*bfloat16$"):
+            context.draw_overlay(picture, numpy.zeros((1, 2, 2), numpy.uint8))
 
     def test_memory_of_other_devices_is_refused(self):
         class Remote:
@@ -356,7 +394,7 @@ class Contexts(unittest.TestCase):
             with self.assertRaisesRegex(fmgcam.Error, "reserve"):
                 context.explain(numpy.zeros((C, H + 1, W)),
                                 gradients=numpy.zeros((K, C, H + 1, W)))
-            with self.assertRaisesRegex(ValueError, "out of range"):
+            with self.assertRaisesRegex(ValueError, "classes: -1, expected"):
                 context.reserve(classes=-1, channels=C, map_height=H,
                                 map_width=W)
 

@@ -17,6 +17,7 @@
 // A failure of the library is an FmgcamError; what this module itself refuses is
 // a TypeError or a RangeError. The library is the file that the environment
 // variable FMGCAM_LIBRARY names, or else what the loader finds.
+import { inspect } from 'node:util';
 import koffi from 'koffi';
 
 // Of the library, as FMGCAM_VERSION: older ones lack something.
@@ -53,6 +54,42 @@ export class FmgcamError extends Error {
     super(detail);
     this.name = 'FmgcamError';
     this.status = status; // FMGCAM_STATUS_*
+  }
+}
+
+// ---- What arguments are to be ------------------------------------------------
+
+function expect(fits, name, value, expected, Kind = TypeError) {
+  if (!fits) {
+    const found = inspect(value, { depth: 0, maxArrayLength: 4, maxStringLength: 80,
+      breakLength: Infinity });
+    throw new Kind(`${name}: ${found}, expected ${expected}`);
+  }
+  return value;
+}
+
+const integer = (name, value, low = 0, high = 2 ** 32 - 1) =>
+  expect(Number.isInteger(value) && value >= low && value <= high, name, value,
+    `an integer in ${low} to ${high}`, RangeError);
+
+const number = (name, value) => expect(typeof value === 'number', name, value, 'a number');
+
+function list(name, value, length = value?.length) {
+  const isList = Array.isArray(value) ||
+    (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  expect(isList, name, value, 'an array');
+  expect(value.length === length, `${name}.length`, value.length, length, RangeError);
+  return value;
+}
+
+// An object with these members at most.
+function known(kind, given, names) {
+  expect(typeof given === 'object' && given !== null, kind, given,
+    `an object with some of ${names.join(', ')}`);
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) {
+      throw new TypeError(`${kind}.${name}: there is no such member`);
+    }
   }
 }
 
@@ -164,17 +201,11 @@ export const buildInfo = () => C.build_info();
 // ---- Views of typed arrays ---------------------------------------------------
 
 const DTYPES = new Map([
-  [Float32Array, 'float32'], [Float64Array, 'float64'], [Int8Array, 'int8'],
-  [Uint8Array, 'uint8'], [Uint8ClampedArray, 'uint8'],
-  ...(globalThis.Float16Array ? [[globalThis.Float16Array, 'float16']] : []),
+  [Float32Array, ['float32']], [Float64Array, ['float64']], [Int8Array, ['int8']],
+  [Uint8Array, ['uint8']], [Uint8ClampedArray, ['uint8']],
+  [Uint16Array, ['float16', 'bfloat16']],
+  ...(globalThis.Float16Array ? [[globalThis.Float16Array, ['float16']]] : []),
 ]);
-
-function integer(name, value, low = 0, high = 2 ** 32 - 1) {
-  if (!Number.isInteger(value) || value < low || value > high) {
-    throw new RangeError(`${name}: ${value}, expected ${low} to ${high}`);
-  }
-  return value;
-}
 
 // The number of a value: its name, or a number that is passed as it is.
 function enumerator(kind, value, name = kind) {
@@ -183,20 +214,18 @@ function enumerator(kind, value, name = kind) {
     return integer(name, value);
   }
   const at = names.indexOf(String(value).replaceAll('-', '_'));
-  if (at < 0) {
-    throw new RangeError(`${name}: '${value}', expected one of ${names.join(', ')}`);
-  }
+  expect(at >= 0, name, value, `one of ${names.join(', ')}`, RangeError);
   return at + 1;
 }
 
 function dtypeOf(data, dtype) {
-  const bits = data instanceof Uint16Array && ['float16', 'bfloat16'].includes(dtype);
-  const found = bits ? dtype : DTYPES.get(data.constructor) ??
-    [...DTYPES].find(([type]) => data instanceof type)?.[1];
-  if (!found || (dtype ?? found) !== found) {
-    throw new TypeError(`dtype: ${dtype} of ${data.constructor.name}; a Uint16Array ` +
-                        `holds 'float16' or 'bfloat16', others what they are`);
-  }
+  const types = [...DTYPES.keys()];
+  const Type = types.find((type) => data instanceof type);
+  expect(Type, 'data', data,
+    `a typed array: ${types.map((type) => type.name).join(', ')}`);
+  const names = DTYPES.get(Type);
+  const found = names.length === 1 ? dtype ?? names[0] : dtype;
+  expect(names.includes(found), 'dtype', dtype, `${names.join(' or ')} for a ${Type.name}`);
   return ENUMERATORS.dtype.indexOf(found) + 1;
 }
 
@@ -206,18 +235,14 @@ function dtypeOf(data, dtype) {
 // those of a Uint16Array are. quantization is that of integers: { scales,
 // zero_points, axis }, arrays of one number or one for each index of the axis.
 export function tensor(data, shape, { dtype, strides, offset = 0, quantization } = {}) {
-  if (!ArrayBuffer.isView(data) || data instanceof DataView) {
-    throw new TypeError('tensor: expected a typed array');
-  }
-  const number = dtypeOf(data, dtype);
-  if (shape.length > 8 || (strides && strides.length !== shape.length)) {
-    throw new RangeError(`tensor: shape [${shape}], strides [${strides}]: expected ` +
-                         'as many of both, 8 at most');
-  }
-  const steps = strides ? [...strides] : contiguous(shape);
+  const kind = dtypeOf(data, dtype);
+  const extents = [...list('shape', shape)];
+  const rank = extents.length;
+  expect(rank <= 8, 'shape.length', rank, '8 at most', RangeError);
+  const steps = [...list('strides', strides ?? contiguous(extents), rank)];
   let low = integer('offset', offset, 0, Number.MAX_SAFE_INTEGER);
   let high = low;
-  shape.forEach((extent, axis) => {
+  extents.forEach((extent, axis) => {
     integer('shape', extent, 1, 2 ** 31 - 1);
     const reach = (extent - 1) * integer('strides', steps[axis],
       Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
@@ -233,8 +258,8 @@ export function tensor(data, shape, { dtype, strides, offset = 0, quantization }
     length: data.length, // as it was checked
     data,
     quantization: quantization && quantizationOf(quantization),
-    raw: { data: data.subarray(offset), dtype: number, rank: shape.length,
-      shape: filled([...shape]), strides: filled(steps) },
+    raw: { data: data.subarray(offset), dtype: kind, rank,
+      shape: filled(extents), strides: filled(steps) },
   };
 }
 
@@ -248,12 +273,10 @@ function contiguous(shape) {
 }
 
 function quantizationOf({ scales, zero_points, axis = 0 }) {
-  if (zero_points && zero_points.length !== scales.length) {
-    throw new RangeError('zero_points: expected as many as scales');
-  }
   return struct('quantization', {
-    scales: Float32Array.from(scales),
-    zero_points: zero_points ? Int32Array.from(zero_points) : null,
+    scales: Float32Array.from(list('scales', scales)),
+    zero_points: zero_points
+      ? Int32Array.from(list('zero_points', zero_points, scales.length)) : null,
     count: scales.length, axis: integer('axis', axis),
   });
 }
@@ -266,9 +289,9 @@ function members(names, given) {
     if (view === undefined || view === null) {
       continue;
     }
-    if (!view.raw || view.data.length !== view.length) {
-      throw new TypeError(`${name}: expected what tensor() makes, not detached`);
-    }
+    expect(view.raw, name, view, 'what tensor(data, shape) makes');
+    expect(view.data.length === view.length, name, view.data,
+      `its ${view.length} elements, but it was detached`);
     found[name] = view.raw;
     if (view.quantization) {
       found[name + '_quantization'] = view.quantization;
@@ -277,16 +300,8 @@ function members(names, given) {
   return found;
 }
 
-function known(kind, given, names) {
-  for (const name of Object.keys(given)) {
-    if (!names.includes(name)) {
-      throw new TypeError(`${kind}.${name}: there is no such member`);
-    }
-  }
-}
-
 function indices(name, values) {
-  return Uint32Array.from(values, (value) => integer(name, value));
+  return Uint32Array.from(list(name, values), (value) => integer(name, value));
 }
 
 const buffer = (array) => ({ data: array, size_bytes: array.byteLength });
@@ -300,7 +315,7 @@ function optionsOf({ unseen_kept = false, ...given }) {
   const found = struct('options', { flags });
   known('options', given, Object.keys(koffi.introspect(STRUCTS.options).members));
   for (const [name, value] of Object.entries(given)) {
-    found[name] = name === 'alpha' ? Number(value)
+    found[name] = name === 'alpha' ? number(name, value)
       : name in ENUMERATORS ? enumerator(name, value) : integer(name, value);
   }
   return found;
@@ -328,23 +343,21 @@ function outputShapes(inputs, classCount, axes) {
 function outputArray(name, shape, given) {
   const Type = name === 'winner' ? Int32Array : Float32Array;
   const length = shape.reduce((product, extent) => product * extent, 1);
-  if (given && (!(given instanceof Type) || given.length !== length)) {
-    throw new TypeError(`out.${name}: expected ${Type.name} of ${length}`);
-  }
-  return given ?? new Type(length);
+  const array = given ?? new Type(length);
+  return expect(array instanceof Type && array.length === length, `out.${name}`, array,
+    `a ${Type.name} of ${length}`);
 }
 
 // { data, width, height, row_stride, format } with data of 8 bits a channel.
 function imageOf({ data, width, height, row_stride, format = 'rgb8' }) {
-  const number = enumerator('pixel', format, 'format');
-  const row = integer('width', width, 1) * [3, 3, 4, 4, 1][number - 1];
+  const pixel = enumerator('pixel', format, 'format');
+  const row = integer('width', width, 1) * [3, 3, 4, 4, 1][pixel - 1];
   const stride = integer('row_stride', row_stride ?? row, row, Number.MAX_SAFE_INTEGER);
   const size = (integer('height', height, 1) - 1) * stride + row;
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray) ||
-      !(size <= data.length)) {
-    throw new RangeError(`picture: expected a Uint8Array of ${size}`);
-  }
-  return { data, row_stride_bytes: stride, width, height, format: number, flags: 0 };
+  const isBytes = data instanceof Uint8Array || data instanceof Uint8ClampedArray;
+  expect(isBytes && size <= data.length, 'picture.data', data, `a Uint8Array of ${size}`,
+    RangeError);
+  return { data, row_stride_bytes: stride, width, height, format: pixel, flags: 0 };
 }
 
 // ---- Contexts ----------------------------------------------------------------
@@ -422,6 +435,7 @@ export class Context {
   }
 
   #setLog(log) {
+    expect(typeof log === 'function', 'log', log, 'a function of a level and a text');
     const held = this.#held;
     held.log = koffi.register((opaque, level, message) => {
       try {
@@ -463,8 +477,8 @@ export class Context {
   }
 
   // Explain one picture: fmgcam_explain(). inputs has tensors, and classes as an
-  // array. wanted names the outputs to compute; out has typed arrays for some of
-  // them to be written to. Returns flat typed arrays, and shape as that of maps.
+  // array. wanted names the outputs to compute, or the one; out has typed arrays for
+  // some of them to be written to. Returns flat typed arrays, and shape as that of maps.
   explain(inputs, { wanted = ['maps'], out = {} } = {}) {
     known('inputs', inputs, [...INPUTS, 'classes']);
     const raw = struct('inputs', members(INPUTS, inputs));
@@ -474,9 +488,13 @@ export class Context {
     }
     const axes = this.#getOptions().spatial_axes;
     const shapes = outputShapes(inputs, raw.class_count, axes);
-    const names = [...new Set([...wanted, ...Object.keys(out)])];
-    known('wanted', Object.fromEntries(names.map((name) => [name])),
-      Object.keys(shapes));
+    const outputNames = Object.keys(shapes);
+    for (const name of [wanted].flat()) {
+      expect(outputNames.includes(name), 'wanted', name,
+        `some of ${outputNames.join(', ')}`);
+    }
+    known('out', out, outputNames);
+    const names = [...new Set([wanted, Object.keys(out)].flat())];
     const arrays = Object.fromEntries(names.map((name) =>
       [name, outputArray(name, shapes[name], out[name])]));
     const outputs = struct('outputs', Object.fromEntries(
@@ -492,21 +510,21 @@ export class Context {
     known('choice', choice, ['rule', 'link', 'count', 'threshold', 'temperature',
       'thresholds']);
     const { scores: raw, scores_quantization } = members(['scores'], { scores });
-    const n = Math.max(0, ...raw.shape);
+    const n = Math.max(0, ...raw?.shape ?? []);
     const { thresholds, threshold = 0, temperature = 0 } = choice;
-    if (thresholds && thresholds.length !== n) {
-      throw new RangeError(`thresholds: expected ${n}`);
-    }
     const classes = new Uint32Array(n);
     const probabilities = new Float32Array(n);
     const count = [0];
     this.#call('choose_classes', struct('choice', {
       rule: enumerator('choice', choice.rule ?? 'top', 'rule'),
       link: enumerator('link', choice.link ?? 'softmax'),
-      count: integer('count', choice.count ?? 0), threshold, temperature,
-      thresholds: thresholds ? Float32Array.from(thresholds) : null,
+      count: integer('count', choice.count ?? 0),
+      threshold: number('threshold', threshold),
+      temperature: number('temperature', temperature),
+      thresholds: thresholds
+        ? Float32Array.from(list('thresholds', thresholds, n)) : null,
       scores_quantization,
-    }), raw, buffer(classes), buffer(probabilities), count);
+    }), raw ?? null, buffer(classes), buffer(probabilities), count);
     return { classes: classes.subarray(0, count[0]),
       probabilities: probabilities.subarray(0, count[0]) };
   }
@@ -520,8 +538,8 @@ export class Context {
     const raw = struct('layers', members(tensors, layers));
     const count = Math.max(0, ...tensors.map((name) => raw[name]?.shape[0] ?? 0));
     for (const name of ['colors', 'classes']) {
-      if (layers[name] && layers[name].length !== count) {
-        throw new RangeError(`${name}: ${layers[name].length}, expected ${count}`);
+      if (layers[name]) {
+        list(name, layers[name], count);
       }
     }
     if (layers.colors) {
@@ -531,6 +549,7 @@ export class Context {
     if (layers.classes) {
       raw.classes = indices('classes', layers.classes);
     }
+    known('picture', picture, ['data', 'width', 'height', 'row_stride', 'format']);
     const image = imageOf(picture);
     this.#call('draw_overlay', raw, image, image);
   }

@@ -61,6 +61,11 @@ function largestError(ours, theirs) {
 const library = koffi.load(process.env.FMGCAM_LIBRARY);
 const raw = (text) => library.func(text);
 
+// Whether that is how the message of an error begins that is not of the library.
+const says = (text) => (error) => !(error instanceof FmgcamError) &&
+  (error instanceof TypeError || error instanceof RangeError) &&
+  error.message.startsWith(text);
+
 const tests = {
   'maps are the expected ones'() {
     const wanted = ['weights', 'signed_maps', 'class_maps', 'winner', 'filtered_maps',
@@ -112,7 +117,7 @@ const tests = {
     assert(block[0] === 9 && block.at(-1) === 9);
     for (const bad of [new Float32Array(3), new Float64Array(K * H * W)]) {
       assert.throws(() => explain({ activations, gradients }, { out: { maps: bad } }),
-        /out\.maps: expected Float32Array of 245/);
+        /^TypeError: out\.maps: Float.*, expected a Float32Array of 245/);
     }
   },
 
@@ -162,17 +167,38 @@ const tests = {
     }
     tensor(data, [3, 4], { offset: 8, strides: [-4, 1] });
     tensor(data, [5], { offset: 11, strides: [0] });
-    assert.throws(() => tensor(new Uint16Array(4), [4]), /dtype/);
-    assert.throws(() => tensor(new Float32Array(4), [4], half), /dtype/);
-    assert.throws(() => tensor(new Int32Array(4), [4]), /dtype/);
-    assert.throws(() => tensor([1, 2], [2]), /typed array/);
+    for (const [text, ...given] of [
+      ['dtype: undefined, expected float16 or bfloat16 for a Uint16Array',
+        new Uint16Array(4), [4]],
+      ["dtype: 'float32', expected float16 or bfloat16 for a Uint16Array",
+        new Uint16Array(4), [4], { dtype: 'float32' }],
+      ["dtype: 'float16', expected float32 for a Float32Array", data, [4], half],
+      ['data: BigInt64Array(1) [ 0n ], expected a typed array: Float32Array, ',
+        new BigInt64Array(1), [1]],
+      ['data: [ 1, 2 ], expected a typed array: ', [1, 2], [2]],
+      ["shape: '3x4', expected an array", data, '3x4'],
+      ['shape: 12, expected an array', data, 12],
+      ['shape: undefined, expected an array', data],
+      ['shape.length: 9, expected 8 at most', data, Array(9).fill(1)],
+      ['shape: undefined, expected an integer in 1 to ', data, [, 4]],
+      ["shape: '4', expected an integer in 1 to ", data, ['4']],
+      ['strides: 1, expected an array', data, [4], { strides: 1 }],
+      ['strides.length: 2, expected 1', data, [4], { strides: [4, 1] }],
+      ['scales: 0.5, expected an array', new Int8Array(4), [4],
+        { quantization: { scales: 0.5 } }],
+      ['zero_points.length: 2, expected 1', new Int8Array(4), [4],
+        { quantization: { scales: [0.5], zero_points: [1, 2] } }],
+    ]) {
+      assert.throws(() => tensor(...given), says(text), text);
+    }
   },
 
   'arrays that were detached are refused'() {
     const array = a.slice();
     const view = tensor(array, [C, H, W], half);
     structuredClone(array.buffer, { transfer: [array.buffer] });
-    assert.throws(() => mapsOf({ activations: view, gradients }), /activations: .*detached/);
+    assert.throws(() => mapsOf({ activations: view, gradients }),
+      says('activations: Uint16Array(0) [], expected its 62720 elements, but it was'));
   },
 
   'errors name the argument'() {
@@ -185,15 +211,36 @@ const tests = {
       context.explain({ activations, gradients });
       assert.throws(() => context.explain({ activations, gradient: gradients }),
         /inputs\.gradient: there is no such member/);
-      assert.throws(() => context.explain({ activations: a, gradients }), /activations: /);
-      assert.throws(() => context.explain({ activations, gradients }, { wanted: ['map'] }),
-        /wanted\.map/);
+      assert.throws(() => context.explain({ activations: a, gradients }),
+        /^TypeError: activations: Uint16Array\(62720\) .*, expected what tensor\(/);
+      for (const wanted of [['map'], 'map']) {
+        assert.throws(() => context.explain({ activations, gradients }, { wanted }),
+          says("wanted: 'map', expected some of weights, "));
+      }
+      assert.throws(() => context.explain({ activations }, { out: { map: null } }),
+        says('out.map: there is no such member'));
+      const { maps, winner } = context.explain({ activations, gradients },
+        { wanted: 'winner' });
+      assert(winner.length === H * W && !maps);
+      const some = 'expected an object with some of';
+      assert.throws(() => context.explain(),
+        says(`inputs: undefined, ${some} activations, gradients, `));
+      assert.throws(() => context.reserve(), says(`limits: undefined, ${some}`));
+      assert.throws(() => context.drawOverlay(), says(`layers: undefined, ${some}`));
+      assert.throws(() => context.drawOverlay(null, {}),
+        says(`picture: null, ${some} data, `));
+      assert.throws(() => context.chooseClasses(), { message: /^scores: NULL/ });
+      assert.throws(() => context.explain({ activations, gradients, classes: 3 }),
+        says('classes: 3, expected an array'));
       assert.throws(() => context.explain({ activations, gradients, classes: [-1] }),
         /classes: -1/);
     });
     assert.throws(() => new Context({ activation: 'relo' }), /activation: 'relo', expected/);
     assert.throws(() => new Context({ alpha: 1.5 }), /options\.alpha: 1\.5/);
-    assert.throws(() => new Context({ spatial_axes: -2 }), /spatial_axes: -2/);
+    assert.throws(() => new Context({ spatial_axes: -2 }),
+      says('spatial_axes: -2, expected an integer in 0 to 4294967295'));
+    assert.throws(() => new Context({ alpha: 'x' }), says("alpha: 'x', expected a number"));
+    assert.throws(() => new Context({ log: 3 }), says('log: 3, expected a function'));
     const context = new Context();
     context.close();
     context.close();
@@ -237,7 +284,10 @@ const tests = {
       const some = context.chooseClasses(view,
         { rule: 'thresholds', link: 'none', thresholds: [20, 8, 20, 12, 20] });
       assert.deepEqual([...some.classes], [3, 1]);
-      assert.throws(() => context.chooseClasses(view, { thresholds: [1] }), RangeError);
+      assert.throws(() => context.chooseClasses(view, { thresholds: [1] }),
+        says('thresholds.length: 1, expected 5'));
+      assert.throws(() => context.chooseClasses(view, { threshold: 'x' }),
+        says("threshold: 'x', expected a number"));
       assert.throws(() => context.chooseClasses(view, { count: 6 }), FmgcamError);
     });
   },
@@ -261,10 +311,12 @@ const tests = {
     assert.notDeepEqual(draw({ classes: [1, 2, 3, 4, 5] }), drawn);
     const bgr = draw({}, { format: 'bgr8' });
     assert.equal(bgr[2], drawn[0]);
-    assert.throws(() => draw({ colors: colors.slice(1) }), /colors: 4, expected 5/);
-    assert.throws(() => draw({ classes: [1] }), /classes: 1, expected 5/);
-    assert.throws(() => draw({}, { height: height + 1 }), /picture: expected/);
-    assert.throws(() => draw({}, { row_stride: 89 }), /row_stride: 89/);
+    assert.throws(() => draw({ colors: colors.slice(1) }), /colors\.length: 4, expected 5/);
+    assert.throws(() => draw({ classes: [1] }), /classes\.length: 1, expected 5/);
+    assert.throws(() => draw({}, { height: height + 1 }),
+      /picture\.data: Uint8ClampedArray.*, expected a Uint8Array of 2090/);
+    assert.throws(() => draw({}, { row_stride: 89 }),
+      /row_stride: 89, expected an integer in 90 to /);
   },
 
   'the log is kept alive and heard'() {

@@ -222,6 +222,11 @@ fn views_beyond_their_slice_are_refused() {
     assert!(Tensor::with_strides(&data, 0, &[3, 4], &[4, 1]).is_ok());
     assert!(Tensor::with_strides(&data, 8, &[3, 4], &[-4, 1]).is_ok());
     assert!(Tensor::with_strides(&data, 11, &[5], &[0]).is_ok());
+    let long = [1; 9];
+    for view in [Tensor::new(&data, &long), Tensor::with_strides(&data, 0, &long, &[0; 9])] {
+        let text = view.err().unwrap().to_string();
+        assert_eq!(text, "shape [1, 1, 1, 1, 1, 1, 1, 1, 1]: rank 9, expected 8 at most");
+    }
     assert!(Tensor::new(&data, &[13]).is_err());
     assert!(Tensor::new(&data, &[11]).is_err());
     assert!(Tensor::new(&data, &[usize::MAX, 2]).is_err());

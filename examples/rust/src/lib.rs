@@ -140,6 +140,7 @@ pub struct Tensor<'a> {
 impl<'a> Tensor<'a> {
     /// All of `data`, contiguous, the last axis fastest.
     pub fn new<T: Element>(data: &'a [T], shape: &[usize]) -> Result<Self, Error> {
+        check_rank(shape)?;
         let mut strides = vec![0; shape.len()];
         let mut size = 1usize;
         for (stride, &extent) in strides.iter_mut().zip(shape).rev() {
@@ -165,12 +166,11 @@ impl<'a> Tensor<'a> {
         shape: &[usize],
         strides: &[isize],
     ) -> Result<Self, Error> {
-        if shape.len() > sys::FMGCAM_MAX_RANK || shape.len() != strides.len() {
+        check_rank(shape)?;
+        if shape.len() != strides.len() {
             return Err(Error::argument(format!(
-                "shape {:?}, strides {:?}: expected as many of both, {} at most",
-                shape,
-                strides,
-                sys::FMGCAM_MAX_RANK
+                "shape {:?}, strides {:?}: expected as many of both",
+                shape, strides
             )));
         }
         let (low, high) = reach(first, shape, strides).ok_or_else(|| too_large(shape))?;
@@ -226,6 +226,18 @@ impl<'a> Tensor<'a> {
     fn shape(&self) -> &[i64] {
         &self.raw.shape[..self.raw.rank as usize]
     }
+}
+
+fn check_rank(shape: &[usize]) -> Result<(), Error> {
+    if shape.len() <= sys::FMGCAM_MAX_RANK {
+        return Ok(());
+    }
+    Err(Error::argument(format!(
+        "shape {:?}: rank {}, expected {} at most",
+        shape,
+        shape.len(),
+        sys::FMGCAM_MAX_RANK
+    )))
 }
 
 fn too_large(shape: &[usize]) -> Error {

@@ -97,12 +97,11 @@ static int check_stdout(int status)
     return status;
 }
 
-int main(int argc, char **argv)
+int fmgcam_main(int argc, char **argv)
 {
     /* Room for the longest text, so that a failed write is noticed at the end,
      * where its reason is still known. */
     static char buffer[16384];
-    int status = system_begin(&argc, &argv);
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-    return check_stdout(status ? status : dispatch(argc, argv));
+    return check_stdout(dispatch(argc, argv));
 }

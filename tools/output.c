@@ -64,10 +64,8 @@ static output_set *volatile guarded;
 static void remove_temporaries(void)
 {
     output_set *set = guarded;
-    for (size_t i = 0; set && i < OUTPUT_SET_MAX; i++) {
-        if (set->items[i].file.temporary)
-            system_remove(set->items[i].file.temporary);
-    }
+    for (size_t i = 0; set && i < OUTPUT_SET_MAX; i++)
+        fmgcam_atomic_discard(&set->items[i].file);
 }
 
 static void guard(output_set *set)

@@ -25,10 +25,8 @@ static void occupy_standard_streams(void)
     }
 }
 
-int system_begin(int *argc, char ***argv)
+int main(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
     occupy_standard_streams();
     /* Writing to a closed pipe, or beyond the largest size of a file, is an
      * error like any. */
@@ -36,7 +34,7 @@ int system_begin(int *argc, char ***argv)
     signal(SIGXFSZ, SIG_IGN);
     /* Whoever ignored it would never see how a child ends. */
     signal(SIGCHLD, SIG_DFL);
-    return 0;
+    return fmgcam_main(argc, argv);
 }
 
 /* ---- Files --------------------------------------------------------------- */
@@ -117,11 +115,6 @@ void system_guard(void (*clean)(void))
             sigaction(endings[i], &action, NULL);
         }
     }
-}
-
-void system_remove(const char *path)
-{
-    unlink(path);
 }
 
 void system_hold_endings(void)

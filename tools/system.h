@@ -6,10 +6,9 @@
 
 #include <stdbool.h>
 
-/* Make standard streams and signals what a program expects of them, and @p argc
- * and @p argv what it was called with. Call it first, once.
- * @return 0, or the exit status. */
-int system_begin(int *argc, char ***argv);
+/* main.c: the program. main() itself is the system's: it makes standard streams
+ * and signals what a program expects of them first. @return the exit status. */
+int fmgcam_main(int argc, char **argv);
 
 /* ---- Files --------------------------------------------------------------- */
 
@@ -35,9 +34,6 @@ bool system_is_same_place(const char *one, const char *other);
  * that it was not told to ignore. It must do no more than a handler of signals
  * may. */
 void system_guard(void (*clean)(void));
-
-/* For @p clean: remove a file. */
-void system_remove(const char *path);
 
 /* Let that wait, and go on. They come in pairs, not within each other. */
 void system_hold_endings(void);

@@ -29,27 +29,26 @@ static void use_utf8_console(void)
         atexit(restore_console);
 }
 
-/* The command line that main() is given has lost what the code page of the
- * system does not have. */
-static int take_arguments(int *argc, char ***argv)
+/* What main() would get has lost what the system's code page does not have.
+ * @return NULL if there is no memory. */
+static char **arguments_as_utf8(int argc, wchar_t **argv)
 {
-    int count = 0;
-    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &count);
-    char **narrow = wide ? calloc((size_t)count + 1, sizeof *narrow) : NULL;
-    if (!narrow)
-        return fail_memory();
-    for (int i = 0; i < count; i++) {
-        narrow[i] = fmgcam_windows_utf8(wide[i]);
+    char **narrow = calloc((size_t)argc + 1, sizeof *narrow);
+    for (int i = 0; narrow && i < argc; i++) {
+        narrow[i] = fmgcam_windows_utf8(argv[i]);
         if (!narrow[i])
-            return fail_memory();
+            return NULL;
     }
-    LocalFree(wide);
-    *argc = count;
-    *argv = narrow;
-    return 0;
+    return narrow;
 }
 
-int system_begin(int *argc, char ***argv)
+/* MinGW's start of a program may be made to replace patterns by the files that
+ * match; this says no. */
+int _dowildcard = 0;
+
+int wmain(int argc, wchar_t **argv);
+
+int wmain(int argc, wchar_t **argv)
 {
     InitializeCriticalSection(&endings);
     /* A drive without a disk is an error, not a question. */
@@ -57,7 +56,8 @@ int system_begin(int *argc, char ***argv)
     for (int descriptor = 0; descriptor <= 2; descriptor++)
         _setmode(descriptor, _O_BINARY);
     use_utf8_console();
-    return take_arguments(argc, argv);
+    char **arguments = arguments_as_utf8(argc, argv);
+    return arguments ? fmgcam_main(argc, arguments) : fail_memory();
 }
 
 /* ---- Files --------------------------------------------------------------- */
@@ -138,14 +138,6 @@ void system_guard(void (*clean)(void))
     if (!to_clean)
         SetConsoleCtrlHandler(clean_and_end, TRUE);
     to_clean = clean;
-}
-
-void system_remove(const char *path)
-{
-    wchar_t *name = fmgcam_windows_path(path);
-    if (name)
-        DeleteFileW(name);
-    free(name);
 }
 
 void system_hold_endings(void)

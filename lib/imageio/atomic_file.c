@@ -156,3 +156,9 @@ void fmgcam_atomic_abandon(fmgcam_atomic_file *file)
     release(file);
     errno = number;
 }
+
+void fmgcam_atomic_discard(const fmgcam_atomic_file *file)
+{
+    if (file->temporary)
+        fmgcam_atomic_remove(file->temporary);
+}

@@ -37,4 +37,8 @@ int fmgcam_atomic_commit(fmgcam_atomic_file *file);
  * nothing after commit, or for a struct of zeros. */
 void fmgcam_atomic_abandon(fmgcam_atomic_file *file);
 
+/* Remove what was written so far, for a program that is ending: no more than a
+ * handler of signals may do. The file must not be used after it. */
+void fmgcam_atomic_discard(const fmgcam_atomic_file *file);
+
 #endif

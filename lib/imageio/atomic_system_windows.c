@@ -10,17 +10,17 @@
 
 /* ---- Opening ------------------------------------------------------------- */
 
-/* Where the file of @p handle is, links followed, as UTF-8; NULL with errno
- * set. */
+/* Where the file of @p handle is, links followed, as UTF-8; NULL if it cannot be
+ * told. */
 static char *final_path(HANDLE handle)
 {
     const DWORD size = GetFinalPathNameByHandleW(handle, NULL, 0, 0);
     wchar_t *path = size ? malloc((size + 1) * sizeof *path) : NULL;
     char *narrow = NULL;
-    if (path && GetFinalPathNameByHandleW(handle, path, size + 1, 0) <= size)
+    const DWORD length =
+        path ? GetFinalPathNameByHandleW(handle, path, size + 1, 0) : 0;
+    if (length > 0 && length <= size)
         narrow = fmgcam_windows_utf8(path);
-    else
-        errno = size ? ENOMEM : fmgcam_windows_errno();
     free(path);
     return narrow;
 }
@@ -43,11 +43,15 @@ static FILE *create(const char *path, unsigned mode)
     return fmgcam_windows_stream(handle, _O_WRONLY, "wb");
 }
 
-/* @p earlier could be opened for writing, so that it may be replaced. */
-static FILE *open_replacing(fmgcam_atomic_file *file, HANDLE earlier)
+/* @p earlier could be opened for writing, so that it may be replaced. Some
+ * drives do not tell final paths; there the name will have to do. */
+static FILE *open_replacing(fmgcam_atomic_file *file, const char *path,
+                            HANDLE earlier)
 {
     file->target = final_path(earlier);
     CloseHandle(earlier);
+    if (!file->target)
+        file->target = full_path(path);
     return file->target ? fmgcam_atomic_create(file, create, 0) : NULL;
 }
 
@@ -73,7 +77,7 @@ FILE *fmgcam_atomic_open(fmgcam_atomic_file *file, const char *path)
     if (earlier == INVALID_HANDLE_VALUE)
         return errno == ENOENT && path[0] ? open_new(file, path) : NULL;
     if (GetFileType(earlier) == FILE_TYPE_DISK)
-        return open_replacing(file, earlier);
+        return open_replacing(file, path, earlier);
     file->target = full_path(path);
     if (!file->target) {
         CloseHandle(earlier);

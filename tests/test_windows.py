@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The fmgcam program for Windows, under Wine:
+
+    test_windows.py PROGRAM SOURCE_ROOT NATIVE_PROGRAM [-v] [Class.test]...
+
+PROGRAM is a script that runs it under Wine. It must make what NATIVE_PROGRAM, a
+build of the same source for this machine, makes; handle names and files as Windows
+has them; and pass the tests of test_cli.py and test_compare.py (classes Cli* and
+Compare* here) but those that are about what Windows does not have.
+"""
+import os
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import test_cli as cli
+import test_compare as compare
+
+NATIVE = "fmgcam"
+
+NOT_HERE = {
+    cli.Classifier: {"test_a_class_that_is_there_twice": "the command line is longer than Windows allows"},
+    cli.Documentation: {"test_help_and_manual_page_list_the_same_options": "batch has no --help",
+                        "test_width": "batch has no --help"},
+    cli.Outputs: {"test_a_closed_pipe": "the system's text of the error is another one",
+                  "test_links_and_modes_are_kept": "there are no modes",
+                  "test_one_that_fails_stops_all": "the system's text of an error is another one"},
+    cli.Pictures: {"test_kinds_by_suffix_and_by_signature": "two names that differ by case alone"},
+    cli.Usage: {"test_a_signal_leaves_nothing": "there are no such signals"},
+    compare.Files: {"test_a_pipe": "there is no /dev/fd to read from",
+                    "test_a_name_that_is_not_utf_8": "there are no such names"},
+    compare.Table: {"test_it_must_arrive": "the system's text of the error is another one"},
+}
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.data = os.path.join(cli.SOURCE, "examples", "data")
+        self.inputs = ("--activations", self.sample("activations.npy"), "--gradients", self.sample("gradients.npy"))
+
+    def sample(self, name):
+        return os.path.join(self.data, name)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def get(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def put(self, name, content):
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+
+    def run_program(self, *args, program=None):
+        return subprocess.run([program or cli.PROGRAM, *args], cwd=self.dir, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+
+    def explain(self, *args, program=None):
+        r = self.run_program("explain", *self.inputs, *args, program=program)
+        self.assertEqual((r.returncode, r.stderr.decode()), (0, ""))
+
+    def assert_fails(self, status, says, *args):
+        """With one line on stderr, and no file made or changed."""
+        before = self.content()
+        r = self.run_program(*args)
+        text = r.stderr.decode()
+        self.assertEqual((r.returncode, r.stdout), (status, b""), text)
+        self.assertRegex(text, r"\Afmgcam: [^\r\n]+\n\Z")
+        self.assertIn(says, text)
+        self.assertEqual(self.content(), before)
+
+    def content(self):
+        return {n: self.get(n) for n in os.listdir(self.dir) if os.path.isfile(self.path(n))}
+
+
+def floats(path):
+    with open(path, "rb") as file:
+        raw = file.read()
+    start = 10 + struct.unpack("<H", raw[8:10])[0]
+    return struct.unpack("<%df" % ((len(raw) - start) // 4), raw[start:])
+
+
+class TheSame(Case):
+    """What the native program makes of the sample."""
+    outputs = ("--maps", "maps.npy", "--class-maps", "class-maps.npy", "--signed-maps", "signed-maps.npy", "--winner",
+               "winner.npy", "--margin", "margin.npy", "--report", "report.json")
+
+    def assert_same_files(self, *names):
+        for name in names:
+            with self.subTest(name):
+                self.assertEqual(self.get(name), self.get(os.path.join("native", name)))
+
+    def explain_both(self, *args):
+        self.explain(*args)
+        made = sorted(n for n in args if "." in n and os.path.isfile(self.path(n)))
+        os.mkdir(self.path("here"))
+        for name in made:
+            os.rename(self.path(name), self.path(os.path.join("here", name)))
+        self.explain(*args, program=NATIVE)
+        os.mkdir(self.path("native"))
+        for name in made:
+            os.rename(self.path(name), self.path(os.path.join("native", name)))
+            os.rename(self.path(os.path.join("here", name)), self.path(name))
+        return made
+
+    def test_numbers(self):
+        made = self.explain_both(*self.outputs)
+        self.assertEqual(len(made), 6)
+        self.assert_same_files(*made)
+
+    def test_what_is_expected(self):
+        self.explain("--maps", "maps.npy", "--class-maps", "class-maps.npy")
+        # The expected ones are of tensors that were not rounded to float16 yet.
+        for made, expected, near in (("maps.npy", "expected_maps.npy", 1e-4),
+                                     ("class-maps.npy", "expected_class_maps.npy", 1e-3)):
+            pairs = list(zip(floats(self.path(made)), floats(self.sample(expected))))
+            self.assertEqual(len(pairs), 5 * 7 * 7)
+            for got, want in pairs:
+                self.assertAlmostEqual(got, want, delta=near)
+
+    def test_pictures(self):
+        self.explain_both("--image", self.sample("chelsea.png"), "--labels", self.sample("labels.txt"), "--overlay",
+                          "overlay.png", "--heatmap", "heatmap.png", "--resample", "bicubic")
+        for name in ("overlay.png", "heatmap.png"):
+            with self.subTest(name):
+                self.assertEqual(cli.read_png(self.path(name)), cli.read_png(self.path(os.path.join("native", name))))
+
+    def test_reports_of_other_commands(self):
+        head = ("--activations", self.inputs[1], "--classifier", self.sample("classifier.npy"), "--bias",
+                self.sample("bias.npy"), "--logits", self.sample("scores.npy"))
+        files = (self.sample("expected_maps.npy"), self.sample("expected_class_maps.npy"))
+        for args in (("check-head", *head), ("compare", *files), ("--version",), ("--help",), ("explain", "--help")):
+            with self.subTest(args[0]):
+                here, native = (self.run_program(*args, program=p) for p in (cli.PROGRAM, NATIVE))
+                text = here.stdout
+                if args[0] == "--version":  # the second line has the BLAS
+                    text, native.stdout = (t.splitlines()[0] for t in (text, native.stdout))
+                self.assertEqual((here.returncode, text, here.stderr), (0, native.stdout, b""))
+
+
+class Names(Case):
+    def test_unicode(self):
+        name = "Überblick – 猫 🐈.npy"
+        shutil.copy(self.inputs[1], self.path("Tätigkeit 活.npy"))
+        self.inputs = ("--activations", "Tätigkeit 活.npy", *self.inputs[2:])
+        self.explain("--maps", name)
+        self.explain("--maps", "plain.npy")
+        self.assertEqual(self.get(name), self.get("plain.npy"))
+        shutil.copy(self.sample("chelsea.png"), self.path("Bild é.png"))
+        self.explain("--image", "Bild é.png", "--overlay", "Ü.png")
+        self.assertEqual(cli.read_png(self.path("Ü.png"))[:2], (451, 300))
+
+    def test_unicode_in_messages(self):
+        self.assert_fails(1, "fmgcam: fehlt – 猫.npy: No such file", "explain", "--activations", "fehlt – 猫.npy",
+                          *self.inputs[2:], "--maps", "out.npy")
+
+    def test_backslashes(self):
+        os.mkdir(self.path("folder"))
+        self.explain("--maps", "folder\\out.npy", "--winner", ".\\folder/w.npy")
+        self.assertEqual(sorted(os.listdir(self.path("folder"))), ["out.npy", "w.npy"])
+
+    def test_patterns_are_names(self):
+        self.put("a.npy", b"x")
+        self.assert_fails(1, "fmgcam: ?.npy: No such file", "explain", "--activations", "?.npy", *self.inputs[2:],
+                          "--maps", "out.npy")
+
+    def test_long(self):
+        folder = os.path.join(*["f" * 100] * 4)
+        os.makedirs(self.path(folder))
+        name = os.path.join(folder, "out.npy")
+        self.explain("--maps", name)
+        self.explain("--maps", name)
+        self.assertEqual(os.listdir(self.path(folder)), ["out.npy"])
+        r = self.run_program("compare", name, name)
+        self.assertEqual((r.returncode, r.stderr), (0, b""))
+
+    def test_case_makes_no_difference(self):
+        self.assert_fails(2, "out.npy", "explain", *self.inputs, "--maps", "OUT.npy", "--winner", "out.npy")
+        shutil.copy(self.inputs[1], self.path("in.npy"))
+        self.assert_fails(2, "IN.npy", "explain", "--activations", "in.npy", *self.inputs[2:], "--maps", "IN.npy")
+
+
+class Files(Case):
+    def test_an_earlier_file_survives(self):
+        self.put("out.npy", b"earlier")
+        self.assert_fails(1, "fmgcam: no\\such\\folder.npy: No such file", "explain", *self.inputs, "--maps",
+                          "out.npy", "--winner", "no\\such\\folder.npy")
+        self.explain("--maps", "out.npy")
+        self.assertNotEqual(self.get("out.npy"), b"earlier")
+        self.assertEqual(os.listdir(self.dir), ["out.npy"])
+
+    @unittest.skipIf(os.geteuid() == 0, "root may write anything")
+    def test_a_read_only_file_is_not_replaced(self):
+        self.put("out.npy", b"earlier")
+        os.chmod(self.path("out.npy"), stat.S_IRUSR)
+        self.assert_fails(1, "fmgcam: out.npy: Permission denied", "explain", *self.inputs, "--maps", "out.npy")
+
+    def test_a_link_is_followed(self):
+        os.mkdir(self.path("folder"))
+        self.put("folder/real.npy", b"earlier")
+        os.symlink("folder/real.npy", self.path("link.npy"))
+        self.explain("--maps", "link.npy")
+        self.assertTrue(os.path.islink(self.path("link.npy")))
+        self.assertEqual(self.get("folder/real.npy")[:6], b"\x93NUMPY")
+        self.assertEqual(os.listdir(self.path("folder")), ["real.npy"])
+
+    def test_a_folder_is_no_file(self):
+        os.mkdir(self.path("folder"))
+        for args in (("--maps", "folder"), ("--maps", "out.npy", "--image", "folder", "--overlay", "o.png")):
+            self.assert_fails(1, "fmgcam: folder: Is a directory", "explain", *self.inputs, *args)
+
+    def test_the_null_device(self):
+        self.explain("--maps", "NUL")
+        self.assertEqual(os.listdir(self.dir), [])
+        self.assert_fails(1, "fmgcam: NUL: ", "explain", "--activations", "NUL", *self.inputs[2:], "--maps", "out.npy")
+
+    def test_bytes_on_standard_output(self):
+        self.explain("--maps", "out.npy")
+        r = self.run_program("explain", *self.inputs, "--maps", "/dev/stdout")
+        self.assertEqual((r.returncode, r.stdout, r.stderr), (0, self.get("out.npy"), b""))
+        self.assertIn(b"\n", r.stdout)
+
+
+class NotThere(Case):
+    """What the build does not have, and wrong usage."""
+
+    def test_batches(self):
+        self.put("cases.csv", b"id,activations\n")
+        self.assert_fails(1, "fmgcam: batch: this build of fmgcam makes no batches", "batch", "cases.csv", "--output",
+                          "results")
+
+    def test_figures(self):
+        self.assert_fails(1, "this build of fmgcam makes no figures", "figure", *self.inputs, "--image",
+                          self.sample("chelsea.png"), "--output", "figure.png")
+
+    def test_wrong_usage(self):
+        for args, says in ((("explain", "--nope"), "--nope: unknown option"), (("nope",), "nope: unknown command"),
+                           ((), "no command given")):
+            self.assert_fails(2, says, *args)
+
+
+def take_over(prefix, module):
+    """The tests of @p module, less those that do not apply."""
+    for name, value in vars(module).items():
+        if isinstance(value, type) and issubclass(value, unittest.TestCase):
+            globals()[prefix + name] = value
+
+
+def main():
+    global NATIVE
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    NATIVE = os.path.abspath(sys.argv.pop(3))
+    for owner, tests in NOT_HERE.items():
+        for name, why in tests.items():
+            setattr(owner, name, unittest.skip(why)(getattr(owner, name)))
+    take_over("Cli", cli)
+    take_over("Compare", compare)
+    return cli.main(sys.modules[__name__])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The longer checks: compilers, BLAS libraries, sanitizers, valgrind, AArch64 under
-# emulation, formatting. About an hour on two cores. scripts/test.sh is the short form.
+# emulation, Windows under Wine, formatting. About an hour and a quarter on two cores.
+# scripts/test.sh is the short form.
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words
@@ -196,6 +197,7 @@ check asan+ubsan build_and_test build-verify-asan -Db_lundef=false \
 check tsan thread_sanitized
 
 check aarch64 on_aarch64
+check windows sh scripts/windows.sh build-windows
 
 CC=clang CXX=clang++
 export CC CXX
@@ -203,7 +205,8 @@ check clang build_and_test build-verify-clang
 
 check valgrind under_valgrind
 check format formatted
-check shellcheck shellcheck -s sh -x -P scripts scripts/*.sh
+check shellcheck shellcheck -s sh -x -P scripts scripts/*.sh \
+    tests/ffi/install_koffi.sh packaging/debian/tests/programs
 check manual-page mandoc -T lint -W warning tools/fmgcam.1
 
 if [ -n "$failed" ]; then

@@ -343,8 +343,8 @@ void test_a_batch_that_fails_as_a_whole()
     Picture picture;
     Context context;
     Status status;
-    context.set_runner([](const fmgcam::Task &, std::uint32_t) { return false; },
-                       2);
+    context.set_runner(
+        [](const fmgcam::Task &, std::uint32_t) { return false; }, 2);
     for (std::int64_t channels : {picture.a.shape[1], INT64_MAX}) {
         picture.a.shape[1] = channels;
         const std::vector<Explanation> made = context.explain_batch(
@@ -656,8 +656,8 @@ void test_drawing()
     for (std::size_t i = 0; i < pixels.size(); i++)
         pixels[i] = static_cast<std::uint8_t>(i * 7);
     const auto untouched = pixels;
-    const auto overlay =
-        context.draw_overlay(layers, fmgcam::read_only_image(untouched, 30, 20));
+    const auto overlay = context.draw_overlay(
+        layers, fmgcam::read_only_image(untouched, 30, 20));
     const fmgcam_image in_place = fmgcam::image(pixels.data(), 30, 20);
     context.draw_overlay(layers, in_place, in_place);
     CHECK(same(overlay, pixels) && overlay != untouched);

@@ -27,54 +27,54 @@ typedef enum : int32_t {
 #else
 typedef enum {
 #endif
-    kDLCPU         = 1,
-    kDLCUDA        = 2,
-    kDLCUDAHost    = 3,
-    kDLROCMHost    = 11,
+    kDLCPU = 1,
+    kDLCUDA = 2,
+    kDLCUDAHost = 3,
+    kDLROCMHost = 11,
     kDLCUDAManaged = 13,
-    kDLOneAPI      = 14
+    kDLOneAPI = 14
 } DLDeviceType;
 
 typedef struct {
     DLDeviceType device_type;
-    int32_t      device_id;
+    int32_t device_id;
 } DLDevice;
 
 typedef enum {
-    kDLInt          = 0U,
-    kDLUInt         = 1U,
-    kDLFloat        = 2U,
+    kDLInt = 0U,
+    kDLUInt = 1U,
+    kDLFloat = 2U,
     kDLOpaqueHandle = 3U,
-    kDLBfloat       = 4U,
-    kDLComplex      = 5U,
-    kDLBool         = 6U
+    kDLBfloat = 4U,
+    kDLComplex = 5U,
+    kDLBool = 6U
 } DLDataTypeCode;
 
 typedef struct {
-    uint8_t  code;
-    uint8_t  bits;
+    uint8_t code;
+    uint8_t bits;
     uint16_t lanes;
 } DLDataType;
 
 typedef struct {
-    void      *data;
-    DLDevice   device;
-    int32_t    ndim;
+    void *data;
+    DLDevice device;
+    int32_t ndim;
     DLDataType dtype;
-    int64_t   *shape;
-    int64_t   *strides;
-    uint64_t   byte_offset;
+    int64_t *shape;
+    int64_t *strides;
+    uint64_t byte_offset;
 } DLTensor;
 
 typedef struct DLManagedTensor {
     DLTensor dl_tensor;
-    void    *manager_ctx;
+    void *manager_ctx;
     void (*deleter)(struct DLManagedTensor *self);
 } DLManagedTensor;
 
 typedef struct DLManagedTensorVersioned {
     DLPackVersion version;
-    void         *manager_ctx;
+    void *manager_ctx;
     void (*deleter)(struct DLManagedTensorVersioned *self);
     uint64_t flags;
     DLTensor dl_tensor;

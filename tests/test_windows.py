@@ -9,13 +9,17 @@ build of the same source for this machine, makes; handle names and files as Wind
 has them; and pass the tests of test_cli.py and test_compare.py (classes Cli* and
 Compare* here) but those that are about what Windows does not have.
 """
+import fcntl
 import os
+import pty
+import select
 import shutil
 import stat
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import test_cli as cli
@@ -227,6 +231,40 @@ class Files(Case):
         r = self.run_program("explain", *self.inputs, "--maps", "/dev/stdout")
         self.assertEqual((r.returncode, r.stdout, r.stderr), (0, self.get("out.npy"), b""))
         self.assertIn(b"\n", r.stdout)
+
+
+class Ended(Case):
+    def wait_until(self, happened, what):
+        end = time.monotonic() + 60
+        while not happened():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.05)
+
+    def temporaries(self):
+        return [n for n in os.listdir(self.dir) if n.startswith(".fmgcam-")]
+
+    def test_control_c_leaves_nothing(self):
+        os.mkfifo(self.path("big.png"))
+        reading = os.open(self.path("big.png"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reading)
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
+        child, console = pty.fork()
+        if child == 0:
+            os.chdir(self.dir)
+            os.execv(cli.PROGRAM, [cli.PROGRAM, "explain", *self.inputs, "--image", self.sample("chelsea.png"),
+                                   "--overlay", "o.png", "--heatmap", "big.png"])
+        self.addCleanup(os.close, console)
+        self.addCleanup(os.waitpid, child, 0)
+        # It waits for somebody who reads on.
+        self.wait_until(lambda: select.select([reading], [], [], 0)[0], "nothing was written")
+        self.assertEqual(len(self.temporaries()), 1)
+        os.write(console, b"\x03")
+        self.wait_until(lambda: not self.temporaries(), "the temporary file stays")
+        # All that is left are the bytes that it had written.
+        os.set_blocking(reading, True)
+        while os.read(reading, 65536):
+            pass
+        self.assertEqual(os.listdir(self.dir), ["big.png"])
 
 
 class NotThere(Case):

@@ -18,7 +18,8 @@ static UINT console_before;
 /* The console belongs to whoever called, too. */
 static void restore_console(void)
 {
-    SetConsoleOutputCP(console_before);
+    if (console_before)
+        SetConsoleOutputCP(console_before);
 }
 
 /* Messages hold names of files, which are UTF-8. */
@@ -124,13 +125,15 @@ bool system_is_same_place(const char *one, const char *other)
 static void (*to_clean)(void);
 
 /* In a thread of its own, while the others go on: they must not begin or commit
- * a file any more. What follows ends the program. */
+ * a file any more. A usual end could wait for the streams that they hold. */
 static BOOL WINAPI clean_and_end(DWORD event)
 {
     (void)event;
     EnterCriticalSection(&endings);
     to_clean();
-    return FALSE;
+    restore_console();
+    TerminateProcess(GetCurrentProcess(), (UINT)STATUS_CONTROL_C_EXIT);
+    return TRUE;
 }
 
 void system_guard(void (*clean)(void))

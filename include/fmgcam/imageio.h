@@ -183,7 +183,8 @@ FMGCAM_IMAGEIO_API fmgcam_imageio_status fmgcam_imageio_write_memory(
  * survives a failure and no half-written one is left; it keeps the earlier
  * file's mode, not its owner and other hard links. A file that may not be
  * written is not replaced. Symbolic links are followed. A pipe or device is
- * written straight.
+ * written straight. (On Windows the file has the permissions that its folder
+ * gives to new ones, and a link that leads nowhere is an error.)
  * @return as write_stream. @since 0.1 */
 FMGCAM_IMAGEIO_API fmgcam_imageio_status fmgcam_imageio_write_file(
     const char *path, const fmgcam_imageio_write_options *options,

@@ -19,7 +19,7 @@ export DEB_BUILD_OPTIONS DEB_BUILD_PROFILES
 
 # files : the names of the source tree's files, each ended by a zero byte.
 files() {
-    if [ -e .git ]; then
+    if [ -e .git ] && command -v git > /dev/null; then
         git ls-files -z
     else
         find . \( -path './build*' -o -path "./$folder" \) -prune -o -type f -print0

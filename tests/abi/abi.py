@@ -9,7 +9,9 @@ of their own.
 
 import itertools
 import pathlib
+import platform
 import re
+import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree
@@ -19,6 +21,16 @@ def run(command, **options):
     return subprocess.run([str(word) for word in command], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           **options)
+
+
+def why_not_here():
+    """What keeps ABIs from being compared on this machine, or None."""
+    if platform.machine() != "x86_64":
+        return "the baseline is of amd64, this is " + platform.machine()
+    for program in "abidiff", "abidw":
+        if not shutil.which(program):
+            return "no %s (Debian: abigail-tools)" % program
+    return None
 
 
 # ---- Functions and structs --------------------------------------------------

@@ -11,7 +11,6 @@ baseline.
 """
 
 import pathlib
-import platform
 import sys
 
 import abi
@@ -39,11 +38,12 @@ def macro_of(header_path):
 
 
 def check(library, baseline, header_path, constants_path):
-    if platform.machine() != "x86_64":
-        reporting.skip("the baseline is of amd64, this is %s" % platform.machine())
-    if not abi.has_debug_information(library):
-        reporting.skip("%s has no debug information: configure with -Ddebug=true" %
-             library)
+    reason = abi.why_not_here()
+    if not reason and not abi.has_debug_information(library):
+        reason = ("%s has no debug information: configure a new folder with "
+                  "-Ddebug=true" % library)
+    if reason:
+        reporting.skip(reason)
     header = pathlib.Path(header_path).read_text("utf-8")
     constants = abi.listed_constants(
         pathlib.Path(constants_path).read_text("utf-8"))

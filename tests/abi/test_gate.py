@@ -9,8 +9,6 @@ programs; the first must pass, each of the others must be caught.
 """
 
 import pathlib
-import platform
-import shutil
 import sys
 import tempfile
 import unittest
@@ -188,11 +186,8 @@ class Functions(unittest.TestCase):
 
 
 def main():
-    if platform.machine() != "x86_64":
-        reporting.skip("the baseline is of amd64, this is %s" % platform.machine())
-    for program in ("abidiff", "abidw"):
-        if not shutil.which(program):
-            reporting.skip("no %s (Debian: abigail-tools)" % program)
+    if abi.why_not_here():
+        reporting.skip(abi.why_not_here())
     reporting.run_cases()
 
 

@@ -99,30 +99,15 @@ under_valgrind() {
     tail -n 1 build-verify-gcc/valgrind-figure.log
 }
 
-# Unpack packages of another architecture into a folder, by a configuration of
-# apt that the machine's own does not see.
+# unpack_foreign ARCHITECTURE FOLDER PACKAGE... : into FOLDER/root.
 unpack_foreign() {
     architecture=$1
     into=$PWD/$2
     shift 2
-    mkdir -p "$into/state/lists/partial" "$into/cache/archives/partial"
-    : > "$into/state/status"
-    cat > "$into/sources.list" << END
-deb http://deb.debian.org/debian bookworm main
-END
-    cat > "$into/apt.conf" << END
-APT::Architecture "$architecture";
-APT::Architectures { "$architecture"; };
-APT::Sandbox::User "root";
-Dir::State "$into/state";
-Dir::State::status "$into/state/status";
-Dir::Cache "$into/cache";
-Dir::Etc::SourceList "$into/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-END
+    configure_apt "$into/apt" deb "$architecture"
     (
         cd "$into"
-        APT_CONFIG=$into/apt.conf
+        APT_CONFIG=$into/apt/conf
         export APT_CONFIG
         apt-get update -qq
         apt-get download -qq "$@"

@@ -24,20 +24,10 @@ failed=0
 
 # ---- What it is built with ------------------------------------------------------
 
-# The distribution's sources, by a configuration of apt that the machine's own does
-# not see.
+# fetch_sources PACKAGE... : of the distribution.
 fetch_sources() {
-    mkdir -p "$top/apt/lists/partial" "$top/apt/archives/partial" "$top/sources"
-    : > "$top/apt/status"
-    echo "deb-src http://deb.debian.org/debian bookworm main" > "$top/apt/list"
-    cat > "$top/apt/conf" << END
-APT::Sandbox::User "root";
-Dir::State "$top/apt";
-Dir::State::status "$top/apt/status";
-Dir::Cache "$top/apt";
-Dir::Etc::SourceList "$top/apt/list";
-Dir::Etc::SourceParts "/dev/null";
-END
+    mkdir -p "$top/sources"
+    configure_apt "$top/apt" deb-src amd64
     (
         cd "$top/sources"
         APT_CONFIG=$top/apt/conf

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # shellcheck disable=SC2034 # read by the scripts that read this one
-packages_to_build="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev
+packages_to_build="gcc libc6-dev dpkg-dev meson ninja-build pkg-config libopenblas-dev
 libpng-dev libjpeg-dev libjansson-dev libcairo2-dev libpango1.0-dev
 fonts-dejavu-core"
 # shellcheck disable=SC2034

@@ -25,9 +25,13 @@ class Stage:
 
     def environment(self):
         """The environment in which compilers and programs find it."""
+        # lib64 is meson's choice on a Debian without dpkg-dev, where CMake looks into
+        # lib alone.
+        for_cmake = (self.libdir / "cmake/fmgcam" if self.libdir.name == "lib64"
+                     else self.prefix)
         return {**os.environ,
                 "PKG_CONFIG_PATH": before(self.libdir / "pkgconfig", "PKG_CONFIG_PATH"),
-                "CMAKE_PREFIX_PATH": before(self.prefix, "CMAKE_PREFIX_PATH"),
+                "CMAKE_PREFIX_PATH": before(for_cmake, "CMAKE_PREFIX_PATH"),
                 "LD_LIBRARY_PATH": before(self.libdir, "LD_LIBRARY_PATH")}
 
     def pkg_config(self, *arguments):

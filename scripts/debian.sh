@@ -6,7 +6,7 @@
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words
-require $packages_to_build debhelper dpkg-dev fakeroot lintian
+require $packages_to_build build-essential debhelper fakeroot lintian
 
 folder=${1:-build-debian}
 version=$(sh scripts/version.sh)

@@ -12,7 +12,10 @@ tests of threads must call it.
 
 import pathlib
 import re
+import subprocess
 import sys
+
+import reporting
 
 
 def exported(root):
@@ -24,8 +27,8 @@ def exported(root):
 
 def check_versions(root, check):
     """What else says the version agrees with the one place that states it."""
-    header = (root / "include/fmgcam/version.h").read_text("utf-8")
-    version = ".".join(re.findall(r"_(?:MAJOR|MINOR|PATCH) (\d+)$", header, re.M))
+    version = subprocess.run(["sh", root / "scripts/version.sh"], check=True,
+                             text=True, stdout=subprocess.PIPE).stdout.strip()
     for path, pattern in {
             "NEWS.md": r"^## ([\d.]+)",
             "packaging/debian/changelog": r"^fmgcam \(([\d.]+)-"}.items():
@@ -47,14 +50,7 @@ def check_threading(root, check):
 
 def main(root):
     root = pathlib.Path(root)
-    failures = []
-    checks = 0
-
-    def check(right, message):
-        nonlocal checks
-        checks += 1
-        if not right:
-            failures.append(message)
+    check = reporting.Checks()
 
     readme = (root / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"```c\n(.*?)```", readme, re.DOTALL).group(1)
@@ -77,11 +73,7 @@ def main(root):
                   (page.relative_to(root), target))
     check_versions(root, check)
     check_threading(root, check)
-
-    for failure in failures:
-        print("check_readme: " + failure, file=sys.stderr)
-    print("%d passed, %d failed" % (checks - len(failures), len(failures)))
-    return 1 if failures else 0
+    return check.report()
 
 
 if __name__ == "__main__":

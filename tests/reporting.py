@@ -7,6 +7,7 @@ As a program it stands for a test that cannot be built, and is skipped.
 """
 
 import os
+import pathlib
 import sys
 import unittest
 
@@ -24,6 +25,32 @@ def skip(reason):
         sys.exit(1)
     print("SKIPPED: " + reason)
     sys.exit(MESON_SKIP)
+
+
+def report(checks, failures):
+    """Print what was wrong of so many checks. @return the exit status."""
+    for failure in failures:
+        print("%s: %s" % (pathlib.Path(sys.argv[0]).stem, failure),
+              file=sys.stderr)
+    print("%d passed, %d failed" % (max(0, checks - len(failures)),
+                                    len(failures)))
+    return 1 if failures else 0
+
+
+class Checks:
+    """Counts what was checked, and keeps what was wrong."""
+
+    def __init__(self):
+        self.count = 0
+        self.failures = []
+
+    def __call__(self, right, message):
+        self.count += 1
+        if not right:
+            self.failures.append(message)
+
+    def report(self):
+        return report(self.count, self.failures)
 
 
 def run_cases():

@@ -7,6 +7,7 @@ holds them (members are plain integers, for bindings), so that they have a list
 of their own.
 """
 
+import contextlib
 import itertools
 import pathlib
 import platform
@@ -52,9 +53,17 @@ def write_abi(library, headers, file):
                            path.read_text("utf-8")), "utf-8")
 
 
-def changes(baseline, library, headers):
-    """What programs that were built against the baseline would not survive: a
-    report, "" where there is nothing.
+@contextlib.contextmanager
+def public_part(library, headers):
+    """A file with what write_abi() writes, for as long as it is needed."""
+    with tempfile.NamedTemporaryFile(suffix=".abi") as file:
+        write_abi(library, headers, file.name)
+        yield file.name
+
+
+def changes(baseline, now):
+    """What programs that were built against the baseline would not survive with
+    what is in the file @now: a report, "" where there is nothing.
 
     Structs are compared member by member, since abidiff takes a member for renamed
     where another one of its type was put before it. Functions, callbacks and all
@@ -64,20 +73,18 @@ def changes(baseline, library, headers):
     library in place of a file, abidiff lets the type of a parameter change where it
     is to leave private types out.)
     """
-    with tempfile.NamedTemporaryFile(suffix=".abi") as now:
-        write_abi(library, headers, now.name)
-        report = struct_changes(Structs(baseline), Structs(now.name))
-        take_growth_away(now.name, baseline)
-        result = run(["abidiff", "--no-added-syms", baseline, now.name])
+    report = struct_changes(Structs(baseline), Structs(now))
+    with tempfile.NamedTemporaryFile(suffix=".abi") as without_growth:
+        take_growth_away(now, baseline, without_growth.name)
+        result = run(["abidiff", "--no-added-syms", baseline,
+                      without_growth.name])
     if result.returncode:
         report.append(result.stdout or "abidiff: status %d" % result.returncode)
     return "\n".join(report)
 
 
-def exported_functions(library, headers):
-    with tempfile.NamedTemporaryFile(suffix=".abi") as now:
-        write_abi(library, headers, now.name)
-        root = xml.etree.ElementTree.parse(now.name).getroot()
+def exported_functions(abi_file):
+    root = xml.etree.ElementTree.parse(abi_file).getroot()
     return {node.get("name") for node in
             root.find("elf-function-symbols").iter("elf-symbol")
             if node.get("is-defined") == "yes"}
@@ -155,8 +162,9 @@ def struct_changes(before, now):
                     for name in now.padded()]
 
 
-def take_growth_away(file, baseline):
-    """Make the structs of @file that may grow as large as those of @baseline."""
+def take_growth_away(file, baseline, result):
+    """Write @file to @result with its structs that may grow as large as those of
+    @baseline."""
     now, before = Structs(file), Structs(baseline)
     for name in filter(before.may_grow, before.nodes.keys() & now.nodes.keys()):
         node = now.nodes[name]
@@ -164,7 +172,7 @@ def take_growth_away(file, baseline):
             if int(member.get("layout-offset-in-bits")) >= before.size(name):
                 node.remove(member)
         node.set("size-in-bits", str(before.size(name)))
-    now.tree.write(file)
+    now.tree.write(result)
 
 
 # ---- Constants --------------------------------------------------------------

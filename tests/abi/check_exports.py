@@ -8,11 +8,15 @@ It must export exactly the functions of its version script, and need no DLL but
 those that are part of Windows.
 """
 
+import pathlib
 import re
 import subprocess
 import sys
 
 from check_symbols import read_map
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import reporting  # noqa: E402
 
 NEEDED = re.compile(r"^(kernel32|msvcrt|ucrtbase|api-ms-win-crt-.*)\.dll$",
                     re.IGNORECASE)
@@ -30,19 +34,16 @@ def read_dll(objdump, library):
 
 
 def main(objdump, library, map_file):
-    wanted = set(read_map(map_file)[1])
+    check = reporting.Checks()
+    _, wanted = read_map(map_file)
     exported, needed = read_dll(objdump, library)
-    problems = ["%s: in the map, not exported" % n
-                for n in sorted(wanted - exported)]
-    problems += ["%s: exported, not in the map" % n
-                 for n in sorted(exported - wanted)]
-    problems += ["%s: must not be needed" % n
-                 for n in needed if not NEEDED.match(n)]
-    for problem in problems:
-        print("check_exports: " + problem, file=sys.stderr)
-    checks = len(wanted | exported) + len(needed)
-    print("%d passed, %d failed" % (checks - len(problems), len(problems)))
-    return 1 if problems or not exported else 0
+    check(exported, "%s: exports nothing" % library)
+    for name in sorted(exported | set(wanted)):
+        check(name in exported, "%s: in the map, not exported" % name)
+        check(name in wanted, "%s: exported, not in the map" % name)
+    for name in needed:
+        check(NEEDED.match(name), "%s: must not be needed" % name)
+    return check.report()
 
 
 if __name__ == "__main__":

@@ -14,9 +14,13 @@ stream, and need no library but libc, libm and the BLAS; imageio writes files, b
 not to the standard streams, and needs libc, libpng and libjpeg.
 """
 
+import pathlib
 import re
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import reporting  # noqa: E402
 
 # Functions of stdio that need no stream (snprintf, vsnprintf) are fine.
 FORBIDDEN = {
@@ -64,26 +68,6 @@ def read_map(path):
         nodes[node] = re.findall(r"[^;\s]+", listed.group(1)) if listed else []
     return set(nodes), {name: node for node, names in nodes.items()
                         for name in names}
-
-
-class Checks:
-    """Counts what was checked, and keeps what was wrong."""
-
-    def __init__(self):
-        self.count = 0
-        self.failures = []
-
-    def __call__(self, right, message):
-        self.count += 1
-        if not right:
-            self.failures.append(message)
-
-    def report(self):
-        for failure in self.failures:
-            print("check_symbols: " + failure, file=sys.stderr)
-        failed = len(self.failures)
-        print("%d passed, %d failed" % (self.count - failed, failed))
-        return 1 if failed else 0
 
 
 def check_exports(check, nm, library, map_file):
@@ -137,7 +121,7 @@ def names_of(nm, *arguments):
 
 
 def main(nm, readelf, form, library, kind, map_file=None):
-    check = Checks()
+    check = reporting.Checks()
     if form == "shared":
         check_exports(check, nm, library, map_file)
         check_imports(check, names_of(nm, "-D", "--undefined-only", library),

@@ -19,13 +19,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import reporting  # noqa: E402
 
 
-def report(passed, failures):
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    print("%d passed, %d failed" % (passed, len(failures)))
-    return 1 if failures else 0
-
-
 def headers_of(header_path):
     """The folder with all public headers."""
     return pathlib.Path(header_path).resolve().parent
@@ -49,19 +42,20 @@ def check(library, baseline, header_path, constants_path):
         pathlib.Path(constants_path).read_text("utf-8"))
 
     failures = []
-    difference = abi.changes(baseline, library, headers_of(header_path))
+    with abi.public_part(library, headers_of(header_path)) as now:
+        difference = abi.changes(baseline, now)
+        exported = abi.exported_functions(now)
     if difference:
         failures.append("%s: its ABI is not that of the baseline:\n%s" %
                         (library, difference))
     failures += abi.constant_changes(header, constants)
     declared = abi.header_functions(header, macro_of(header_path))
-    exported = abi.exported_functions(library, headers_of(header_path))
     failures += ["%s: declared in %s, but not exported" % (name, header_path)
                  for name in sorted(declared - exported)]
     failures += ["%s: exported, but not declared in %s" % (name, header_path)
                  for name in sorted(exported - declared)]
     checks = 1 + len(constants) + len(declared | exported)
-    return report(max(0, checks - len(failures)), failures)
+    return reporting.report(checks, failures)
 
 
 def write(library, baseline, header_path):

@@ -28,7 +28,8 @@ def variant(name):
 
 
 def changes(library):
-    return abi.changes(BASELINE, library, SOURCE_ROOT / "include")
+    with abi.public_part(library, SOURCE_ROOT / "include") as now:
+        return abi.changes(BASELINE, now)
 
 
 def changes_of(changed):

@@ -28,9 +28,7 @@ class build:
 
     @classmethod
     def version(cls):
-        header = cls.source / "include/fmgcam/version.h"
-        return ".".join(re.findall(r"FMGCAM_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)",
-                                   header.read_text(encoding="utf-8")))
+        return run("sh", cls.source / "scripts/version.sh").strip()
 
 
 def run(*command, fails=False, **more):

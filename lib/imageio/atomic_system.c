@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "posix_file.h"
+
 enum {
     MOST_LINKS = 40, /* as many as Linux follows */
     MOST_LOOKS = 100 /* at a file that others replace meanwhile */
@@ -71,29 +73,10 @@ static char *follow_links(const char *path)
 
 /* ---- Opening ------------------------------------------------------------- */
 
-static FILE *open_retrying(const char *path, int flags, mode_t mode)
-{
-    int descriptor;
-    do {
-        descriptor = open(path, flags | O_CLOEXEC | O_NOCTTY, mode);
-    } while (descriptor < 0 && errno == EINTR);
-    if (descriptor < 0)
-        return NULL;
-
-    FILE *stream = fdopen(descriptor, "wb");
-    if (!stream) {
-        const int number = errno;
-        close(descriptor);
-        if (flags & O_EXCL)
-            unlink(path);
-        errno = number;
-    }
-    return stream;
-}
-
 static FILE *create(const char *path, unsigned mode)
 {
-    return open_retrying(path, O_WRONLY | O_CREAT | O_EXCL, (mode_t)mode);
+    return fmgcam_posix_open(path, O_WRONLY | O_CREAT | O_EXCL, (mode_t)mode,
+                             "wb");
 }
 
 /* A file that is not there yet. The kernel applies the umask, which a program
@@ -157,7 +140,7 @@ FILE *fmgcam_atomic_open(fmgcam_atomic_file *file, const char *path)
         return open_new(file);
     if (S_ISREG(earlier.st_mode) && target_is_there(file, path, &earlier))
         return open_replacing(file, &earlier);
-    return open_retrying(path, O_WRONLY | O_TRUNC, 0);
+    return fmgcam_posix_open(path, O_WRONLY | O_TRUNC, 0, "wb");
 }
 
 /* ---- The rest ------------------------------------------------------------ */

@@ -10,6 +10,7 @@ struct batch {
     fmgcam_outputs *const *outputs;
     fmgcam_status *statuses; /* NULL: not wanted */
     const struct fmgcam_scratch *scratch;
+    size_t count;
     atomic_size_t first_failed; /* count: none so far */
 };
 
@@ -27,13 +28,23 @@ static fmgcam_context isolate(const fmgcam_context *context)
     return alone;
 }
 
+/* A slot that no other picture has at the same time. There are as many as
+ * workers, or as pictures where these are fewer. */
+static uint32_t find_slot(const struct batch *batch, size_t index,
+                          uint32_t worker)
+{
+    return batch->count < batch->context->runner.workers ? (uint32_t)index
+                                                         : worker;
+}
+
 static fmgcam_status explain_one(fmgcam_context *alone,
                                  const struct batch *batch, size_t index,
-                                 uint32_t worker)
+                                 uint32_t slot_number)
 {
     struct fmgcam_picture picture = {0};
     struct fmgcam_extents extents;
-    struct fmgcam_scratch slot = fmgcam_worker_slot(batch->scratch, worker);
+    struct fmgcam_scratch slot =
+        fmgcam_worker_slot(batch->scratch, slot_number);
     fmgcam_status status = fmgcam_accept_picture(
         alone, batch->inputs[index], batch->outputs[index], &picture, &extents);
     return status ? status : fmgcam_explain_picture(alone, &picture, &slot);
@@ -53,7 +64,8 @@ static void explain_item(void *job, size_t index, uint32_t worker)
 {
     struct batch *batch = job;
     fmgcam_context alone = isolate(batch->context);
-    fmgcam_status status = explain_one(&alone, batch, index, worker);
+    fmgcam_status status =
+        explain_one(&alone, batch, index, find_slot(batch, index, worker));
     if (batch->statuses)
         batch->statuses[index] = status;
     if (status)
@@ -122,7 +134,8 @@ fmgcam_status fmgcam_explain_batch(fmgcam_context *context,
                           .inputs = inputs,
                           .outputs = outputs,
                           .statuses = statuses,
-                          .scratch = &scratch};
+                          .scratch = &scratch,
+                          .count = count};
     atomic_init(&batch.first_failed, count);
     struct fmgcam_extents extents = measure(&batch, count);
     fmgcam_status status = fmgcam_claim(context, &extents, &scratch);

@@ -462,6 +462,38 @@ test_a_batch_of_every_method_does_not_depend_on_the_split(void **state)
         scene_free(&b.scenes[i]);
 }
 
+/* A pool whose last threads take all tasks. */
+static int32_t run_by_the_last(void *opaque, fmgcam_task_fn task, void *job,
+                               uint32_t count)
+{
+    const runner_log *log = opaque;
+
+    for (uint32_t i = 0; i < count; i++)
+        task(job, i, log->workers - 1 - i % 2);
+    return 0;
+}
+
+/* The last workers had no room to work in. */
+static void test_a_batch_may_have_fewer_pictures_than_workers(void **state)
+{
+    fixture *f = *state;
+    rng r;
+    batch_check b = {.context = f->context,
+                     .options = {.arithmetic = FMGCAM_ARITHMETIC_REPRODUCIBLE}};
+    runner_log log = {.workers = PICTURES + 5};
+
+    rng_init(&r, 309);
+    for (size_t i = 0; i < PICTURES; i++) {
+        b.scenes[i] = scene_init(&r);
+        explain(f->context, &b.scenes[i], &plain, b.options, &b.want[i]);
+    }
+    expect_ok(f->context, fmgcam_set_runner(f->context, run_by_the_last, &log,
+                                            log.workers));
+    compare_batch(&b, "few pictures", &plain);
+    for (size_t i = 0; i < PICTURES; i++)
+        scene_free(&b.scenes[i]);
+}
+
 /* The others are complete, and the first that failed is named, whoever came
  * to it first. */
 static void test_a_batch_names_the_first_picture_that_failed(void **state)
@@ -1195,6 +1227,7 @@ int main(void)
         fixture_test(test_every_form_is_within_the_bound_by_blas),
         fixture_test(test_every_form_in_a_batch),
         fixture_test(test_a_batch_of_every_method_does_not_depend_on_the_split),
+        fixture_test(test_a_batch_may_have_fewer_pictures_than_workers),
         fixture_test(test_a_batch_names_the_first_picture_that_failed),
         fixture_test(test_a_batch_checks_its_own_arguments),
         fixture_test(test_a_batch_that_fails_as_a_whole_fails_each_picture),

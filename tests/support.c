@@ -180,6 +180,7 @@ static void *strict_allocate(void *opaque, size_t size)
     memset(memory, 0xA5, size);
     memset(memory + size, CANARY, BLOCK_TAIL);
     heap->live++;
+    heap->live_bytes += size;
     heap->requested_bytes += size;
     return memory;
 }
@@ -207,6 +208,7 @@ static void strict_release(void *opaque, void *memory)
     if (block->next)
         block->next->previous = block->previous;
     heap->live--;
+    heap->live_bytes -= block->size;
     memset(memory, 0xDD, block->size);
     block->magic = 0;
     free(block->raw);

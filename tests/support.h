@@ -56,6 +56,7 @@ void round_to_half(float *x, size_t count);
 typedef struct strict_heap {
     struct strict_block *blocks;
     size_t live;            /* blocks */
+    size_t live_bytes;      /* in them */
     size_t requests;        /* calls of allocate() */
     size_t requested_bytes; /* in successful calls */
     size_t fail_at;         /* allocate() number that returns NULL; 0: none */

@@ -199,9 +199,6 @@ static fmgcam_status accept(fmgcam_context *context,
             fmgcam_view_quantized(context, "scores", FMGCAM_FORM_VECTOR, scores,
                                   choosing->choice.scores_quantization, view);
     if (!status)
-        status =
-            fmgcam_require_finite(context, "scores", FMGCAM_FORM_VECTOR, view);
-    if (!status)
         status = check_threshold(context, &choosing->choice);
     if (!status)
         status = check_thresholds(context, &choosing->choice, view->n);
@@ -233,6 +230,9 @@ fmgcam_choose_classes(fmgcam_context *context, const fmgcam_choice *choice,
     if (!status && wants_probabilities)
         status = fmgcam_add_output(context, &regions, "probabilities",
                                    probabilities, 1, choosing.most);
+    if (!status)
+        status = fmgcam_require_finite(context, "scores", FMGCAM_FORM_VECTOR,
+                                       &choosing.scores);
     if (status)
         return status;
 

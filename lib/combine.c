@@ -255,9 +255,6 @@ fmgcam_status fmgcam_combine_channels(fmgcam_context *context,
                                w.n, a.cells);
     if (status)
         return status;
-    status = fmgcam_check_finite(context, "weights", FMGCAM_FORM_MATRIX, &w);
-    if (status)
-        return status;
 
     struct fmgcam_scratch scratch;
     struct fmgcam_extents extents = {.classes = w.n,
@@ -266,6 +263,9 @@ fmgcam_status fmgcam_combine_channels(fmgcam_context *context,
                                      .map_height = a.height,
                                      .map_width = a.width};
     status = fmgcam_claim(context, &extents, &scratch);
+    if (!status)
+        status =
+            fmgcam_check_finite(context, "weights", FMGCAM_FORM_MATRIX, &w);
     if (status)
         return status;
     fmgcam_apply_policy(context, &w);

@@ -322,36 +322,43 @@ static uint32_t find_cause(const struct head *head)
 
 /* ---- Arguments ----------------------------------------------------------- */
 
-static fmgcam_status view_finite(fmgcam_context *context, const char *name,
-                                 enum fmgcam_form form,
-                                 const fmgcam_tensor *tensor,
-                                 const fmgcam_quantization *quantization,
-                                 struct fmgcam_view *view)
-{
-    fmgcam_status status =
-        fmgcam_view_quantized(context, name, form, tensor, quantization, view);
-    return status ? status : fmgcam_require_finite(context, name, form, view);
-}
-
 static fmgcam_status view_tensors(fmgcam_context *context,
                                   const fmgcam_inputs *inputs,
                                   struct head *head)
 {
-    fmgcam_status status = view_finite(
+    fmgcam_status status = fmgcam_view_quantized(
         context, "activations", FMGCAM_FORM_ACTIVATIONS, inputs->activations,
         inputs->activations_quantization, &head->activations);
     if (!status)
-        status = view_finite(context, "classifier", FMGCAM_FORM_MATRIX,
-                             inputs->classifier,
-                             inputs->classifier_quantization, &head->matrix);
+        status = fmgcam_view_quantized(
+            context, "classifier", FMGCAM_FORM_MATRIX, inputs->classifier,
+            inputs->classifier_quantization, &head->matrix);
     if (!status)
-        status =
-            view_finite(context, "scores", FMGCAM_FORM_VECTOR, inputs->scores,
-                        inputs->scores_quantization, &head->scores);
+        status = fmgcam_view_quantized(
+            context, "scores", FMGCAM_FORM_VECTOR, inputs->scores,
+            inputs->scores_quantization, &head->scores);
     head->has_bias = inputs->bias != NULL;
     if (!status && head->has_bias)
-        status = view_finite(context, "bias", FMGCAM_FORM_VECTOR, inputs->bias,
-                             inputs->bias_quantization, &head->bias);
+        status = fmgcam_view_quantized(context, "bias", FMGCAM_FORM_VECTOR,
+                                       inputs->bias, inputs->bias_quantization,
+                                       &head->bias);
+    return status;
+}
+
+static fmgcam_status require_finite(fmgcam_context *context,
+                                    const struct head *head)
+{
+    fmgcam_status status = fmgcam_require_finite(
+        context, "activations", FMGCAM_FORM_ACTIVATIONS, &head->activations);
+    if (!status)
+        status = fmgcam_require_finite(context, "classifier",
+                                       FMGCAM_FORM_MATRIX, &head->matrix);
+    if (!status)
+        status = fmgcam_require_finite(context, "scores", FMGCAM_FORM_VECTOR,
+                                       &head->scores);
+    if (!status && head->has_bias)
+        status = fmgcam_require_finite(context, "bias", FMGCAM_FORM_VECTOR,
+                                       &head->bias);
     return status;
 }
 
@@ -442,6 +449,8 @@ fmgcam_status fmgcam_check_head(fmgcam_context *context,
         status = accept(context, inputs, tolerance, &head);
     if (!status)
         status = claim(context, &head);
+    if (!status)
+        status = require_finite(context, &head);
     if (status)
         return status;
 

@@ -44,13 +44,10 @@ static fmgcam_status view_layer(fmgcam_context *context,
     if (!status && view->channels != (size_t)maps[0]->shape[0])
         status = fmgcam_fail_mismatch(context, name, maps[layer], "maps[0]",
                                       maps[0]);
-    if (!status)
-        status =
-            fmgcam_require_finite(context, name, FMGCAM_FORM_PLANE_MAPS, view);
     return status;
 }
 
-/* Every layer is looked at before the first is joined: @p extents takes the
+/* Every layer is looked at before the elements of any: @p extents takes the
  * largest of them in. */
 static fmgcam_status check_layers(fmgcam_context *context,
                                   const fmgcam_tensor *const *maps,
@@ -77,6 +74,19 @@ static fmgcam_status check_layers(fmgcam_context *context,
         extents->map_width = larger(extents->map_width, view.width);
     }
     return status;
+}
+
+static fmgcam_status require_finite(fmgcam_context *context,
+                                    const fmgcam_tensor *const *maps,
+                                    size_t layer)
+{
+    char name[32];
+    struct fmgcam_view view;
+    fmgcam_name_element("maps", layer, name);
+    fmgcam_status status = view_layer(context, maps, layer, &view);
+    return status ? status
+                  : fmgcam_require_finite(context, name, FMGCAM_FORM_PLANE_MAPS,
+                                          &view);
 }
 
 static fmgcam_status join_layer(fmgcam_context *context,
@@ -120,6 +130,8 @@ fmgcam_status fmgcam_fuse_layers(fmgcam_context *context,
         status = check_layers(context, maps, count, fused, &extents);
     if (!status)
         status = fmgcam_claim(context, &extents, &scratch);
+    for (size_t i = 0; i < count && !status; i++)
+        status = require_finite(context, maps, i);
     for (size_t i = 0; i < count && !status; i++)
         status = join_layer(context, maps, i, &extents, &scratch, fused->data);
     if (status || context->options.layer_fusion != FMGCAM_LAYER_FUSION_MEAN)

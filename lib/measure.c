@@ -86,15 +86,12 @@ static void measure_signs(const struct class_maps *maps,
     }
 }
 
-static fmgcam_status view_finite(fmgcam_context *context, const char *name,
+/* The elements, once all else is known to be right. */
+static fmgcam_status read_values(fmgcam_context *context, const char *name,
                                  enum fmgcam_form form,
-                                 const fmgcam_tensor *tensor,
                                  struct fmgcam_view *view)
 {
-    fmgcam_status status =
-        fmgcam_view_tensor(context, name, form, tensor, view);
-    if (!status)
-        status = fmgcam_check_finite(context, name, form, view);
+    fmgcam_status status = fmgcam_check_finite(context, name, form, view);
     if (!status)
         fmgcam_apply_policy(context, view);
     return status;
@@ -105,25 +102,34 @@ static fmgcam_status view_class(fmgcam_context *context,
                                 const fmgcam_tensor *signed_maps, uint32_t rank,
                                 struct class_maps *maps)
 {
-    fmgcam_status status = view_finite(
-        context, "class_maps", FMGCAM_FORM_PLANE_MAPS, class_maps, &maps->r);
+    const enum fmgcam_form form = FMGCAM_FORM_PLANE_MAPS;
+    fmgcam_status status =
+        fmgcam_view_tensor(context, "class_maps", form, class_maps, &maps->r);
     if (status)
         return status;
+    if ((uint64_t)maps->r.cells > UINT32_MAX)
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "class_maps: %zu cells, expected at most %u, which "
+                           "measures.cells can count",
+                           maps->r.cells, UINT32_MAX);
     if (rank >= maps->r.channels)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "rank: %u, expected below the %zu classes", rank,
                            maps->r.channels);
     maps->rank = rank;
     maps->has_signed = signed_maps != NULL;
-    if (!signed_maps)
-        return FMGCAM_STATUS_OK;
-    status = view_finite(context, "signed_maps", FMGCAM_FORM_PLANE_MAPS,
-                         signed_maps, &maps->m);
-    if (!status &&
+    if (signed_maps)
+        status = fmgcam_view_tensor(context, "signed_maps", form, signed_maps,
+                                    &maps->m);
+    if (!status && signed_maps &&
         (maps->m.channels != maps->r.channels ||
          maps->m.height != maps->r.height || maps->m.width != maps->r.width))
         return fmgcam_fail_mismatch(context, "signed_maps", signed_maps,
                                     "class_maps", class_maps);
+    if (!status)
+        status = read_values(context, "class_maps", form, &maps->r);
+    if (!status && signed_maps)
+        status = read_values(context, "signed_maps", form, &maps->m);
     return status;
 }
 
@@ -197,13 +203,16 @@ fmgcam_status fmgcam_measure_overlap(fmgcam_context *context,
 
     struct fmgcam_view maps;
     struct fmgcam_regions regions = {.count = 0};
-    fmgcam_status status = view_finite(
-        context, "class_maps", FMGCAM_FORM_PLANE_MAPS, class_maps, &maps);
+    const enum fmgcam_form form = FMGCAM_FORM_PLANE_MAPS;
+    fmgcam_status status =
+        fmgcam_view_tensor(context, "class_maps", form, class_maps, &maps);
     if (status)
         return status;
     fmgcam_add_input(&regions, "class_maps", &maps);
     status = fmgcam_add_output(context, &regions, "overlap", overlap,
                                maps.channels, maps.channels);
+    if (!status)
+        status = read_values(context, "class_maps", form, &maps);
     if (status)
         return status;
     float *table = overlap->data;
@@ -255,8 +264,8 @@ fmgcam_status fmgcam_measure_margin(fmgcam_context *context,
     struct fmgcam_view maps;
     struct fmgcam_regions regions = {.count = 0};
     struct fmgcam_scratch scratch;
-    fmgcam_status status = view_finite(context, "signed_maps", FMGCAM_FORM_MAPS,
-                                       signed_maps, &maps);
+    fmgcam_status status = fmgcam_view_tensor(
+        context, "signed_maps", FMGCAM_FORM_MAPS, signed_maps, &maps);
     if (status)
         return status;
     fmgcam_add_input(&regions, "signed_maps", &maps);
@@ -268,6 +277,8 @@ fmgcam_status fmgcam_measure_margin(fmgcam_context *context,
                                      .map_width = maps.width};
     if (!status)
         status = fmgcam_claim(context, &extents, &scratch);
+    if (!status)
+        status = read_values(context, "signed_maps", FMGCAM_FORM_MAPS, &maps);
     if (status)
         return status;
     fmgcam_view_copy(&maps, 0, 0, maps.channels, 0, maps.cells,
@@ -298,9 +309,6 @@ static fmgcam_status view_region(fmgcam_context *context,
 {
     fmgcam_status status = fmgcam_view_numbers(
         context, "region", FMGCAM_FORM_MATRIX, region, view);
-    if (!status)
-        status =
-            fmgcam_require_finite(context, "region", FMGCAM_FORM_MATRIX, view);
     if (!status && (view->n != maps->height || view->channels != maps->width))
         return fmgcam_fail_mismatch(context, "region", region, "signed_maps",
                                     signed_maps);
@@ -320,20 +328,31 @@ fmgcam_status fmgcam_measure_region(fmgcam_context *context,
                            "contributions: NULL, expected an array");
 
     struct fmgcam_view maps, mask;
-    fmgcam_status status = view_finite(
-        context, "signed_maps", FMGCAM_FORM_PLANE_MAPS, signed_maps, &maps);
+    const enum fmgcam_form form = FMGCAM_FORM_PLANE_MAPS;
+    fmgcam_status status =
+        fmgcam_view_tensor(context, "signed_maps", form, signed_maps, &maps);
     if (!status)
         status = view_region(context, signed_maps, &maps, region, &mask);
     if (status)
         return status;
-    struct fmgcam_span span = {(uintptr_t)contributions,
-                               (uintptr_t)contributions +
-                                   maps.channels * sizeof *contributions - 1};
+    const uintptr_t first = (uintptr_t)contributions;
+    if (maps.channels > (UINTPTR_MAX - first) / sizeof *contributions)
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "contributions: %zu elements are more than memory "
+                           "can hold",
+                           maps.channels);
+    const struct fmgcam_span span = {
+        first, first + maps.channels * sizeof *contributions - 1};
     status = fmgcam_check_apart(context, "contributions", span, "signed_maps",
                                 fmgcam_view_span(&maps));
     if (!status)
         status = fmgcam_check_apart(context, "contributions", span, "region",
                                     fmgcam_view_span(&mask));
+    if (!status)
+        status = read_values(context, "signed_maps", form, &maps);
+    if (!status)
+        status =
+            fmgcam_require_finite(context, "region", FMGCAM_FORM_MATRIX, &mask);
     for (size_t k = 0; !status && k < maps.channels; k++)
         contributions[k] = contribution_of(&maps, k, &mask);
     return status;

@@ -170,9 +170,6 @@ static fmgcam_status view_scores(fmgcam_context *context,
     fmgcam_status status = fmgcam_view_quantized(
         context, "scores", FMGCAM_FORM_VECTOR, inputs->scores,
         inputs->scores_quantization, scores);
-    if (!status)
-        status = fmgcam_require_finite(context, "scores", FMGCAM_FORM_VECTOR,
-                                       scores);
     if (status)
         return status;
 
@@ -340,6 +337,9 @@ fmgcam_status fmgcam_accept_picture(fmgcam_context *context,
         status = accept_inputs(context, &ours, picture);
     if (!status)
         status = check_outputs(context, picture);
+    if (!status && picture->has_scores)
+        status = fmgcam_require_finite(context, "scores", FMGCAM_FORM_VECTOR,
+                                       &picture->scores);
     *extents = (struct fmgcam_extents){
         .classes = picture->classes,
         .channels = picture->activations.channels,

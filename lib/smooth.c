@@ -11,16 +11,19 @@
 
 /* ---- What is kept -------------------------------------------------------- */
 
+/* At the beginning of the memory, so that it stays where K or the memory grows.
+ * At its end is room for the order of as many classes. */
 struct record {
-    uint32_t *classes; /* [K] */
+    uint32_t *classes; /* [K], ascending */
     float *maps;       /* Q [K, cells] */
 };
 
+static const size_t element = 4;
+
 size_t fmgcam_smooth_space(size_t classes, size_t cells)
 {
-    const size_t element = 4;
     size_t count;
-    if (cells == SIZE_MAX || !fmgcam_multiply(classes, cells + 1, &count) ||
+    if (cells > SIZE_MAX - 2 || !fmgcam_multiply(classes, cells + 2, &count) ||
         count > PTRDIFF_MAX / element)
         return 0;
     return count * element;
@@ -32,20 +35,73 @@ static struct record open_record(void *block, size_t classes)
     return (struct record){first, (float *)(void *)(first + classes)};
 }
 
+/* Have room for @p classes, and what is kept in it. */
+static fmgcam_status make_room(fmgcam_context *context, size_t classes,
+                               size_t cells)
+{
+    struct fmgcam_history *history = &context->history;
+    struct fmgcam_memory *memory = &history->map_memory, fresh;
+    size_t bytes = fmgcam_smooth_space(classes, cells);
+    if (bytes == 0)
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "signed_maps: %zu classes of %zu cells are more "
+                           "than memory can hold twice",
+                           classes, cells);
+    fmgcam_status status =
+        fmgcam_prepare_memory(context, memory, bytes, &fresh);
+    if (status)
+        return status;
+    if (history->classes && fresh.block != memory->block)
+        memcpy(fresh.block, memory->block,
+               history->classes * (cells + 1) * element);
+    fmgcam_replace_memory(context, memory, fresh);
+    return FMGCAM_STATUS_OK;
+}
+
 /* ---- One frame ----------------------------------------------------------- */
+
+struct frame {
+    const uint32_t *classes; /* [K], as given */
+    uint32_t *order;         /* [K], their indices, by class */
+    size_t count;            /* K */
+};
+
+static int comes_later(const void *job, uint32_t a, uint32_t b)
+{
+    const uint32_t *classes = job;
+    return classes[a] > classes[b] || (classes[a] == classes[b] && a > b);
+}
+
+static struct frame open_frame(const struct fmgcam_memory *memory,
+                               const uint32_t *classes, size_t count)
+{
+    const struct fmgcam_ranking ranking = {.is_worse = comes_later,
+                                           .job = classes};
+    char *end = (char *)memory->block + memory->size;
+    uint32_t *order = (uint32_t *)(void *)(end - count * element);
+    for (size_t k = 0; k < count; k++)
+        order[k] = (uint32_t)k;
+    fmgcam_sort_best(&ranking, order, count);
+    return (struct frame){classes, order, count};
+}
 
 /* The map of class @p number in the frame before; NULL where it was not there. */
 static const float *find_map(const struct fmgcam_history *history,
                              uint32_t number, size_t cells)
 {
-    if (history->classes == 0)
-        return NULL;
     struct record before =
         open_record(history->map_memory.block, history->classes);
-    for (size_t k = 0; k < history->classes; k++)
-        if (before.classes[k] == number)
-            return before.maps + k * cells;
-    return NULL;
+    size_t begin = 0, end = history->classes;
+    while (begin < end) {
+        size_t middle = begin + (end - begin) / 2;
+        if (before.classes[middle] < number)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    if (begin == history->classes || before.classes[begin] != number)
+        return NULL;
+    return before.maps + begin * cells;
 }
 
 /* A cell that is not finite is left out of what follows. */
@@ -58,14 +114,17 @@ static void blend(const float *before, double past, float *map, size_t cells)
     }
 }
 
-static void keep(struct fmgcam_history *history, const uint32_t *classes,
+static void keep(struct fmgcam_history *history, const struct frame *frame,
                  const float *maps, const struct fmgcam_view *view)
 {
-    struct record record =
-        open_record(history->map_memory.block, view->channels);
-    memcpy(record.classes, classes, view->channels * sizeof *classes);
-    memcpy(record.maps, maps, view->channels * view->cells * sizeof *maps);
-    history->classes = view->channels;
+    const size_t cells = view->cells;
+    struct record record = open_record(history->map_memory.block, frame->count);
+    for (size_t i = 0; i < frame->count; i++) {
+        size_t k = frame->order[i];
+        record.classes[i] = frame->classes[k];
+        memcpy(record.maps + i * cells, maps + k * cells, cells * sizeof *maps);
+    }
+    history->classes = frame->count;
     history->depth = view->depth;
     history->height = view->height;
     history->width = view->width;
@@ -74,18 +133,14 @@ static void keep(struct fmgcam_history *history, const uint32_t *classes,
 /* ---- The call ------------------------------------------------------------ */
 
 static fmgcam_status check_classes(fmgcam_context *context,
-                                   const uint32_t *classes, size_t count)
+                                   const struct frame *frame)
 {
-    if (!classes)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "classes: NULL, expected an array");
-    for (size_t k = 1; k < count; k++)
-        for (size_t j = 0; j < k; j++)
-            if (classes[j] == classes[k])
-                return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                                   "classes[%zu]: %u, which classes[%zu] is "
-                                   "already",
-                                   k, classes[k], j);
+    const uint32_t *classes = frame->classes, *order = frame->order;
+    for (size_t i = 1; i < frame->count; i++)
+        if (classes[order[i]] == classes[order[i - 1]])
+            return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                               "classes[%u]: %u, which classes[%u] is already",
+                               order[i], classes[order[i]], order[i - 1]);
     return FMGCAM_STATUS_OK;
 }
 
@@ -111,8 +166,18 @@ static fmgcam_status check_output(fmgcam_context *context,
                                   const fmgcam_buffer *smoothed,
                                   const struct fmgcam_view *view)
 {
-    struct fmgcam_span span,
-        other = {(uintptr_t)classes, (uintptr_t)(classes + view->channels) - 1};
+    const uintptr_t first = (uintptr_t)classes;
+    struct fmgcam_span span;
+    if (!classes)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "classes: NULL, expected an array");
+    if (view->channels > (UINTPTR_MAX - first) / sizeof *classes)
+        return fmgcam_fail(
+            context, FMGCAM_STATUS_OVERFLOW,
+            "classes: %zu elements are more than memory can hold",
+            view->channels);
+    const struct fmgcam_span other = {
+        first, first + view->channels * sizeof *classes - 1};
     fmgcam_status status = fmgcam_check_buffer(
         context, "smoothed", smoothed, view->channels, view->cells, &span);
     if (!status)
@@ -136,12 +201,7 @@ static fmgcam_status accept(fmgcam_context *context,
             context, "smoothed_classes", view->channels,
             context->workspace.limits.smoothed_classes);
     if (!status)
-        status = check_classes(context, classes, view->channels);
-    if (!status)
         status = check_output(context, classes, smoothed, view);
-    if (!status)
-        status = fmgcam_load_maps(context, "signed_maps", signed_maps,
-                                  "smoothed", smoothed, view);
     return status;
 }
 
@@ -157,18 +217,19 @@ fmgcam_status fmgcam_smooth_maps(fmgcam_context *context,
     fmgcam_tracking ours;
     struct fmgcam_history *history = &context->history;
     struct fmgcam_view view;
-    struct fmgcam_memory fresh;
     fmgcam_status status = fmgcam_import_tracking(context, tracking, &ours);
     if (!status)
         status = accept(context, signed_maps, classes, smoothed, &view);
+    if (!status)
+        status = make_room(context, view.channels, view.cells);
     if (status)
         return status;
-    size_t bytes = fmgcam_smooth_space(view.channels, view.cells);
-    if (bytes == 0)
-        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
-                           "signed_maps: more than memory can hold twice");
-    status =
-        fmgcam_prepare_memory(context, &history->map_memory, bytes, &fresh);
+    struct frame frame =
+        open_frame(&history->map_memory, classes, view.channels);
+    status = check_classes(context, &frame);
+    if (!status)
+        status = fmgcam_load_maps(context, "signed_maps", signed_maps,
+                                  "smoothed", smoothed, &view);
     if (status)
         return status;
 
@@ -179,7 +240,6 @@ fmgcam_status fmgcam_smooth_maps(fmgcam_context *context,
         if (before)
             blend(before, past, maps + k * view.cells, view.cells);
     }
-    fmgcam_replace_memory(context, &history->map_memory, fresh);
-    keep(history, classes, maps, &view);
+    keep(history, &frame, maps, &view);
     return FMGCAM_STATUS_OK;
 }

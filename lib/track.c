@@ -87,10 +87,11 @@ struct record {
     double *smoothed; /* q [n] */
     uint64_t *freed;  /* [n]: frame in which a slot became free; or taken */
     uint32_t *slots;  /* [n]: of a class that is shown; or no_slot */
+    uint32_t *order;  /* [n]: scratch of one frame */
 };
 
 static const size_t score_bytes =
-    sizeof(double) + sizeof(uint64_t) + sizeof(uint32_t);
+    sizeof(double) + sizeof(uint64_t) + 2 * sizeof(uint32_t);
 
 size_t fmgcam_track_space(size_t n)
 {
@@ -101,7 +102,8 @@ static struct record open_record(void *block, size_t n)
 {
     double *smoothed = block;
     uint64_t *freed = (uint64_t *)(void *)(smoothed + n);
-    return (struct record){smoothed, freed, (uint32_t *)(void *)(freed + n)};
+    uint32_t *slots = (uint32_t *)(void *)(freed + n);
+    return (struct record){smoothed, freed, slots, slots + n};
 }
 
 /* ---- One frame ----------------------------------------------------------- */
@@ -186,49 +188,64 @@ static size_t select_shown(const struct frame *frame, uint32_t *classes)
 
 /* ---- Slots --------------------------------------------------------------- */
 
-static int contains(const uint32_t *classes, size_t size, size_t i)
-{
-    for (size_t k = 0; k < size; k++)
-        if (classes[k] == i)
-            return 1;
-    return 0;
-}
+/* Slots are below 2^31, so that the highest bit can say that one stays. */
+static const uint32_t staying = UINT32_C(1) << 31;
 
 /* Those of classes that are no longer shown, and those beyond the count. */
 static void free_slots(struct frame *frame, const uint32_t *classes,
                        size_t size)
 {
     struct record *record = &frame->record;
+    for (size_t k = 0; k < size; k++)
+        if (record->slots[classes[k]] < frame->most)
+            record->slots[classes[k]] |= staying;
     for (size_t i = 0; i < frame->scores.n; i++) {
         uint32_t slot = record->slots[i];
-        if (slot == no_slot ||
-            (slot < frame->most && contains(classes, size, i)))
+        if (slot == no_slot)
             continue;
-        record->freed[slot] = frame->number;
-        record->slots[i] = no_slot;
+        if (slot & staying) {
+            record->slots[i] = slot & ~staying;
+        } else {
+            record->freed[slot] = frame->number;
+            record->slots[i] = no_slot;
+        }
     }
 }
 
-/* The slot that has been free for longest, ties to the lowest. */
-static uint32_t find_free_slot(const struct frame *frame)
+static int is_free(const void *job, size_t slot)
 {
-    const uint64_t *freed = frame->record.freed;
-    uint32_t longest = 0;
-    for (uint32_t slot = 1; slot < frame->most; slot++)
-        if (freed[slot] < freed[longest])
-            longest = slot;
-    return longest;
+    const struct frame *frame = job;
+    return frame->record.freed[slot] != taken;
 }
 
+/* Worse: free for less long, or for as long and higher. */
+static int has_waited_less(const void *job, uint32_t a, uint32_t b)
+{
+    const uint64_t *freed = ((const struct frame *)job)->record.freed;
+    return freed[a] > freed[b] || (freed[a] == freed[b] && a > b);
+}
+
+/* Newcomers get the slots that have been free for longest. */
 static void give_slots(struct frame *frame, const uint32_t *classes,
                        size_t size)
 {
+    struct record *record = &frame->record;
+    size_t newcomers = 0, given = 0;
+    for (size_t k = 0; k < size; k++)
+        newcomers += !is_shown(frame, classes[k]);
+    const struct fmgcam_ranking ranking = {.qualifies = is_free,
+                                           .is_worse = has_waited_less,
+                                           .job = frame,
+                                           .n = frame->most,
+                                           .most = newcomers};
+    if (newcomers)
+        fmgcam_select_best(&ranking, record->order);
     for (size_t k = 0; k < size; k++) {
         if (is_shown(frame, classes[k]))
             continue;
-        uint32_t slot = find_free_slot(frame);
-        frame->record.slots[classes[k]] = slot;
-        frame->record.freed[slot] = taken;
+        uint32_t slot = record->order[given++];
+        record->slots[classes[k]] = slot;
+        record->freed[slot] = taken;
     }
 }
 
@@ -252,9 +269,6 @@ static fmgcam_status accept_scores(fmgcam_context *context,
         status =
             fmgcam_check_frame_limit(context, "tracked_scores", view->n,
                                      context->workspace.limits.tracked_scores);
-    if (!status)
-        status =
-            fmgcam_require_finite(context, "scores", FMGCAM_FORM_VECTOR, view);
     return status;
 }
 
@@ -344,6 +358,9 @@ fmgcam_status fmgcam_track_classes(fmgcam_context *context,
     fmgcam_status status = accept(context, tracking, scores, &frame);
     if (!status)
         status = check_outputs(context, &frame, &wanted);
+    if (!status)
+        status = fmgcam_require_finite(context, "scores", FMGCAM_FORM_VECTOR,
+                                       &frame.scores);
     size_t n = status ? 0 : frame.scores.n, bytes = fmgcam_track_space(n);
     if (!status && bytes == 0)
         return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,

@@ -1031,7 +1031,7 @@ typedef struct fmgcam_tracking {
  * but a newcomer, and the one that has been free for longest comes first. (With
  * a smaller count than before, classes in slots beyond it get others.) All
  * three need room for count. @p count receives how many are shown; it can be 0
- * with tracking->enter. All in double, in a fixed order; time O(n log K + K^2).
+ * with tracking->enter. All in double, in a fixed order; time O(n log K).
  * @return OK; ARGUMENT, SHAPE (n is not that of the frames before), STRIDE,
  * UNSUPPORTED, NON_FINITE, BUFFER_SIZE, OVERFLOW, NO_MEMORY, LIMIT.
  * @since 0.1 */

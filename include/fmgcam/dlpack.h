@@ -44,8 +44,10 @@
 
 #ifdef __cplusplus
 # define FMGCAM_DLPACK_CAST(type, value) static_cast<type>(value)
+# define FMGCAM_DLPACK_ADDRESS(pointer)  reinterpret_cast<uintptr_t>(pointer)
 #else
 # define FMGCAM_DLPACK_CAST(type, value) ((type)(value))
+# define FMGCAM_DLPACK_ADDRESS(pointer)  ((uintptr_t)(pointer))
 #endif
 
 #ifdef __cplusplus
@@ -110,7 +112,9 @@ static inline fmgcam_status fmgcam_dlpack_check(const DLTensor *source,
                           "source.data: NULL, expected elements");
         return FMGCAM_STATUS_ARGUMENT;
     }
-    if (source->byte_offset > PTRDIFF_MAX) {
+    if (source->byte_offset > PTRDIFF_MAX ||
+        source->byte_offset >
+            UINTPTR_MAX - FMGCAM_DLPACK_ADDRESS(source->data)) {
         fmgcam_dlpack_say(error, error_size,
                           "source.byte_offset: %" PRIu64
                           " leaves the address space",
@@ -350,6 +354,7 @@ static inline fmgcam_status fmgcam_buffer_dlpack_versioned(
 }
 #endif
 
+#undef FMGCAM_DLPACK_ADDRESS
 #undef FMGCAM_DLPACK_CAST
 
 #endif

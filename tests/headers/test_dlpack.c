@@ -259,6 +259,13 @@ static void test_memory(void **state)
              "source.byte_offset: %" PRIu64 " leaves the address space",
              source->byte_offset);
     refuse_input(source, FMGCAM_STATUS_STRIDE, words);
+    /* It would come out at the other end of memory. */
+    source->data = (void *)(UINTPTR_MAX - 15);
+    source->byte_offset = 16;
+    refuse_input(source, FMGCAM_STATUS_STRIDE,
+                 "source.byte_offset: 16 leaves the address space");
+    refuse_output(source, kDLFloat, FMGCAM_STATUS_STRIDE,
+                  "source.byte_offset: 16 leaves the address space");
     refuse_input(NULL, FMGCAM_STATUS_ARGUMENT,
                  "source: NULL, expected a DLTensor");
 }

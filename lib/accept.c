@@ -385,7 +385,7 @@ static void fill_index(const struct fmgcam_view *view, size_t n, size_t c,
                        size_t cell, int64_t index[AXIS_COUNT])
 {
     index[AXIS_N] = (int64_t)n;
-    index[AXIS_C] = (int64_t)c;
+    index[AXIS_C] = (int64_t)(view->first_channel + c);
     index[AXIS_D] = (int64_t)(cell / view->width / view->height);
     index[AXIS_H] = (int64_t)(cell / view->width % view->height);
     index[AXIS_W] = (int64_t)(cell % view->width);

@@ -130,7 +130,8 @@ struct fmgcam_view {
     uint32_t dtype;
     uint32_t rank; /* as the caller gave it, for error texts */
     size_t n, channels, depth, height, width;
-    size_t cells; /* depth * height * width */
+    size_t cells;         /* depth * height * width */
+    size_t first_channel; /* of the tensor, for error texts */
     ptrdiff_t stride_n, stride_c, stride_d, stride_h, stride_w;
     enum fmgcam_scale_axis scaled;
     const float *scales;

@@ -9,8 +9,8 @@
 /* ---- One class ----------------------------------------------------------- */
 
 struct class_maps {
-    struct fmgcam_view r; /* class maps */
-    struct fmgcam_view m; /* signed maps */
+    struct fmgcam_view r; /* the map of the class */
+    struct fmgcam_view m; /* its signed map */
     int has_signed;
     const int32_t *winner; /* NULL: where R > 0 */
     size_t rank;
@@ -20,7 +20,7 @@ static int is_won(const struct class_maps *maps, size_t s)
 {
     if (maps->winner)
         return maps->winner[s] == (int32_t)maps->rank;
-    return fmgcam_view_at(&maps->r, 0, maps->rank, s) > 0.0f;
+    return fmgcam_view_at(&maps->r, 0, 0, s) > 0.0f;
 }
 
 static void measure_cells(const struct class_maps *maps,
@@ -30,7 +30,7 @@ static void measure_cells(const struct class_maps *maps,
     for (size_t s = 0; s < maps->r.cells; s++) {
         if (!is_won(maps, s))
             continue;
-        double value = (double)fmgcam_view_at(&maps->r, 0, maps->rank, s);
+        double value = (double)fmgcam_view_at(&maps->r, 0, 0, s);
         if (measures->cells == 0 || value > measures->peak)
             measures->peak = value;
         measures->cells++;
@@ -55,7 +55,7 @@ static void measure_box(const struct class_maps *maps, double share,
     double least = share > 0.0 ? share * measures->peak : -HUGE_VAL;
     int is_empty = 1;
     for (size_t s = 0; s < maps->r.cells; s++) {
-        double value = (double)fmgcam_view_at(&maps->r, 0, maps->rank, s);
+        double value = (double)fmgcam_view_at(&maps->r, 0, 0, s);
         if (!is_won(maps, s) || value < least)
             continue;
         uint32_t x = (uint32_t)(s % maps->r.width);
@@ -76,7 +76,7 @@ static void measure_signs(const struct class_maps *maps,
 {
     double positive = 0.0, all = 0.0;
     for (size_t s = 0; s < maps->m.cells; s++) {
-        double value = (double)fmgcam_view_at(&maps->m, 0, maps->rank, s);
+        double value = (double)fmgcam_view_at(&maps->m, 0, 0, s);
         positive += fmax(value, 0.0);
         all += fabs(value);
     }
@@ -95,6 +95,16 @@ static fmgcam_status read_values(fmgcam_context *context, const char *name,
     if (!status)
         fmgcam_apply_policy(context, view);
     return status;
+}
+
+/* That of one class, which alone is looked at. */
+static void narrow(struct fmgcam_view *maps, size_t rank)
+{
+    ptrdiff_t offset = (ptrdiff_t)rank * maps->stride_c *
+                       (ptrdiff_t)fmgcam_element_size(maps->dtype);
+    maps->data = (const char *)maps->data + offset;
+    maps->first_channel = rank;
+    maps->channels = 1;
 }
 
 static fmgcam_status view_class(fmgcam_context *context,
@@ -126,11 +136,14 @@ static fmgcam_status view_class(fmgcam_context *context,
          maps->m.height != maps->r.height || maps->m.width != maps->r.width))
         return fmgcam_fail_mismatch(context, "signed_maps", signed_maps,
                                     "class_maps", class_maps);
-    if (!status)
-        status = read_values(context, "class_maps", form, &maps->r);
-    if (!status && signed_maps)
-        status = read_values(context, "signed_maps", form, &maps->m);
-    return status;
+    if (status)
+        return status;
+    narrow(&maps->r, rank);
+    status = read_values(context, "class_maps", form, &maps->r);
+    if (status || !signed_maps)
+        return status;
+    narrow(&maps->m, rank);
+    return read_values(context, "signed_maps", form, &maps->m);
 }
 
 fmgcam_status fmgcam_measure_class(fmgcam_context *context,

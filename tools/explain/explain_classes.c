@@ -17,6 +17,7 @@ typedef struct ranking {
     uint32_t count; /* n; 0: there are no logits */
     uint32_t *indices;
     float *probabilities; /* of these */
+    uint32_t *ranks;      /* [count], of each index */
 } ranking;
 
 typedef struct chooser {
@@ -51,7 +52,8 @@ static int rank_all(chooser *c)
     choice.count = n;
     c->all.indices = malloc(n * sizeof *c->all.indices);
     c->all.probabilities = malloc(n * sizeof *c->all.probabilities);
-    if (!c->all.indices || !c->all.probabilities)
+    c->all.ranks = malloc(n * sizeof *c->all.ranks);
+    if (!c->all.indices || !c->all.probabilities || !c->all.ranks)
         return fail_memory();
     fmgcam_buffer indices = {c->all.indices, n * sizeof *c->all.indices};
     fmgcam_buffer probabilities = {c->all.probabilities,
@@ -59,16 +61,15 @@ static int rank_all(chooser *c)
     if (fmgcam_choose_classes(c->context, &choice, &logits->view, &indices,
                               &probabilities, &c->all.count))
         return fail_choice(c);
+    for (uint32_t rank = 0; rank < c->all.count; rank++)
+        c->all.ranks[c->all.indices[rank]] = rank;
     return 0;
 }
 
 /* Rank of a class; count if it has none. */
 static uint32_t rank_of(const ranking *all, uint32_t index)
 {
-    uint32_t rank = 0;
-    while (rank < all->count && all->indices[rank] != index)
-        rank++;
-    return rank;
+    return index < all->count ? all->ranks[index] : all->count;
 }
 
 /* ---- Choosing ------------------------------------------------------------ */
@@ -291,6 +292,7 @@ int choose_classes(const explain_options *options, fmgcam_context *context,
     int status = choose(&c);
     free(c.all.indices);
     free(c.all.probabilities);
+    free(c.all.ranks);
     free(c.kept);
     return status;
 }

@@ -452,14 +452,14 @@ class Classes(Case):
 
 class Table(Case):
     def test_what_it_shows(self):
-        names = ["猫", "Ägyptische Katze", "chat\x1b[2J\n"]
+        names = ["猫", "Ägyptische Katze", "chat\x1b[2J\n\u009b2J"]
         self.put_report("a.json", list(enumerate(names)))
         args = ("a.npy", "b.npy", "--report-a", "a.json", "--report-b", "a.json")
         text, report = self.table(*args), self.report(*args)
         self.assertNotIn("\x1b", text)
         lines = [line for line in text.splitlines() if re.match(r" +\d+ +\d", line)]
         self.assertEqual(len(lines), K)
-        for line, row, name in zip(lines, report["pairs"], ["猫", "Ägyptische Katze", "chat?[2J?"]):
+        for line, row, name in zip(lines, report["pairs"], ["猫", "Ägyptische Katze", "chat?[2J???2J"]):
             words = line.split(None, 9)
             self.assertEqual(words[:2], [str(row["rank_a"]), str(row["rank_b"])])
             self.assertEqual(words[2:5], ["%.4f" % row[k] for k in ("correlation", "cosine", "iou")])

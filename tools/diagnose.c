@@ -7,14 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* File names may hold newlines and escape sequences: the line stays one line,
  * and nobody's terminal is reprogrammed. */
 static void make_printable(char *text)
 {
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f)
+    while (*text) {
+        size_t size = utf8_printable_size(text);
+        if (size == 0)
             *text = '?';
+        text += size ? size : 1;
     }
 }
 

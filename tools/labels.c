@@ -2,56 +2,21 @@
 /* Lines of UTF-8. */
 #include "labels.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "diagnose.h"
 #include "read_file.h"
+#include "utf8.h"
 
 #define MAX_TEXT_SIZE ((size_t)16 << 20)
-
-/* How many bytes the character at @p s has, of which @p left are there; 0 if it
- * is not well-formed (Unicode 15, table 3-7: neither overlong, nor a surrogate,
- * nor beyond U+10FFFF). */
-static size_t character_size(const unsigned char *s, size_t left)
-{
-    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
-    size_t size = 0;
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] >= 0xc2 && s[0] <= 0xdf)
-        size = 2;
-    else if (s[0] >= 0xe0 && s[0] <= 0xef)
-        size = 3;
-    else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-        size = 4;
-    if (size == 0 || size > left)
-        return 0;
-    if (s[0] == 0xe0)
-        low = 0xa0;
-    else if (s[0] == 0xed)
-        high = 0x9f;
-    else if (s[0] == 0xf0)
-        low = 0x90;
-    else if (s[0] == 0xf4)
-        high = 0x8f;
-    if (s[1] < low || s[1] > high)
-        return 0;
-    for (size_t i = 2; i < size; i++) {
-        if (s[i] < 0x80 || s[i] > 0xbf)
-            return 0;
-    }
-    return size;
-}
 
 /* Well-formed, and without the NUL that would end a name early. */
 bool labels_is_text(const char *text, size_t size)
 {
-    const unsigned char *s = (const unsigned char *)text;
     for (size_t at = 0; at < size;) {
-        size_t step = character_size(s + at, size - at);
-        if (step == 0 || s[at] == '\0')
+        size_t step = utf8_size(text + at, size - at);
+        if (step == 0 || text[at] == '\0')
             return false;
         at += step;
     }

@@ -8,13 +8,18 @@
 #include <stdio.h>
 
 #include "labels.h"
+#include "utf8.h"
 
 /* Control characters in a name or path do not reach the terminal. */
 static void print_text(const char *text)
 {
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        putchar(byte < 0x20 || byte == 0x7f ? '?' : byte);
+    while (*text) {
+        size_t size = utf8_printable_size(text);
+        if (size)
+            fwrite(text, 1, size, stdout);
+        else
+            putchar('?');
+        text += size ? size : 1;
     }
 }
 

@@ -1298,6 +1298,16 @@ class Classifier(Head):
         s = map_.index(max(map_))
         self.assertEqual(r["box"], [s % W, s // W, s % W + 1, s // W + 1])
 
+    def test_many_classes(self):
+        """What grows with their square is not for a thousand and more, and nothing else does."""
+        self.put("one.npy", npy((1, 1, 1), [1.0]))
+        for k, has_overlap in ((1000, True), (1001, False), (100000, False)):
+            self.put("many.npy", npy((k, 1), [float(i % 1000) for i in range(k)]))
+            self.put("many-logits.npy", npy((k,), [float(i % 1000) for i in range(k)]))
+            r = self.report("--top", k, inputs=("--activations", "one.npy", "--classifier", "many.npy", "--logits", "many-logits.npy"))
+            self.assertEqual((len(r["classes"]), r["classes"][0]["index"]), (k, 999))
+            self.assertEqual(r["overlap"] and len(r["overlap"]), k if has_overlap else None)
+
     def test_overlap(self):
         same = [x for k in (0, 0, 1) for x in self.w[k * C:(k + 1) * C]]
         self.put("same.npy", npy((K, C), same))
@@ -1502,6 +1512,10 @@ class Files(Case):
     def test_a_line_is_one_line(self):
         self.assert_fails(1, "fmgcam: a?b?[31m: No such", *self.inputs, "--image", "a\nb\x1b[31m", "--maps", "out.npy")
         self.assert_fails(2, "fmgcam: --method: 'a?b'", *self.inputs, "--method", "a\nb", "--maps", "out.npy")
+        # Controls of 128 to 159, what is no UTF-8, and what turns the direction of text; other letters stay.
+        for name, shown in (("a\u009b31m\u0085", "a??31m??"), ("a\udcff\udc9b\udcc3", "a???"), ("\u202eknp.\u2066", "???knp.???"),
+                            ("\u2028", "???"), ("caf\u00e9 \u732b \U0001f408 \u00a0", "caf\u00e9 \u732b \U0001f408 \u00a0")):
+            self.assert_fails(1, "fmgcam: %s: No such" % shown, *self.inputs, "--image", name, "--maps", "out.npy")
         self.assert_fails(1, "fmgcam: " + "x" * 3000, "--activations", "x" * 3000, "--gradients", "g.npy", "--maps", "out.npy")
 
 

@@ -372,6 +372,15 @@ class Legend(Case):
                 words = self.words(self.figure(*args, *self.put_labels(names)), theme)
                 self.assertEqual(words, [[alone[n] for n in names]] * 2)
 
+    def test_more_classes_than_it_shows(self):
+        """That is said before a panel of each is drawn."""
+        self.put("one.npy", npy((1, 1, 1), [1.0]))
+        self.put("many.npy", npy((257, 1), [1.0] * 257))
+        r = self.run_program("figure", "--activations", "one.npy", "--weights", "many.npy", "--size", "9x9", "--output", "f.svg")
+        self.assertEqual((r.returncode, r.stdout), (1, b""))
+        self.assertEqual(r.stderr, b"fmgcam: --figure: a figure shows up to 256 classes, and there are 257\n")
+        self.figure("--activations", "one.npy", "--weights", "many.npy", "--size", "9x9", "--top", 256, name="f.svg")
+
     def test_blanks_are_no_names(self):
         args = (*self.image, "--width", 480)
         unnamed = self.words(self.figure(*args))
@@ -555,7 +564,7 @@ class Usage(Case):
                 self.assert_fails(1, "full.%s: No space left" % kind, *self.image, "--output", "full." + kind,
                                   command="figure")
         self.put("tall.png", png(1, 3000, [9] * 9000))
-        self.put("w.npy", npy((400, cli.C), [1.0] * (400 * cli.C)))
+        self.put("w.npy", npy((256, cli.C), [1.0] * (256 * cli.C)))
         self.assert_fails(1, "out.png: the figure would be", "--activations", "a.npy", "--weights", "w.npy", "--image",
                           "tall.png", "--width", 320, "--output", "out.png", command="figure", kept=("out.png",))
 

@@ -109,8 +109,10 @@ static int make_differences(compare_figure *f)
 static int make(compare_figure *f, fmgcam_context *context)
 {
     figure_begin(&f->asked->figure, &f->content);
-    int status =
-        compare_tiles_open("--figure", context, f->inputs, f->found, &f->tiles);
+    int status = figure_check_classes("--figure", f->inputs->pairing.count);
+    if (!status)
+        status = compare_tiles_open("--figure", context, f->inputs, f->found,
+                                    &f->tiles);
     if (!status)
         compare_scale_apart(&f->tiles);
     if (!status)

@@ -116,7 +116,9 @@ static int make(figure_case *f)
 {
     const figure_options *asked = &f->asked->figure;
     figure_begin(asked, &f->content);
-    int status = locate(f);
+    int status = figure_check_classes("--figure", f->maps->classes);
+    if (!status)
+        status = locate(f);
     if (!status)
         status = make_classes(f);
     if (!status)

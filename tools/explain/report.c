@@ -22,7 +22,7 @@ typedef struct report {
     uint32_t width, height;   /* of that */
     bool is_placed;
     double *contributions; /* [K]; NULL: no region */
-    float *overlap;        /* [K, K] */
+    float *overlap;        /* [K, K], or NULL */
     int bad;               /* memory ran out */
 } report;
 
@@ -102,6 +102,8 @@ static json_t *head_tree(report *r)
 
 static json_t *overlap_tree(report *r)
 {
+    if (!r->overlap)
+        return json_null();
     json_t *rows = json_array();
     for (uint32_t i = 0; i < r->maps->classes; i++) {
         json_t *row = json_array();
@@ -254,8 +256,14 @@ static json_t *report_tree(report *r)
 
 /* ---- Measuring ----------------------------------------------------------- */
 
+/* Pairs grow with the square of the classes, and a file of a few kilobytes has
+ * ten thousand of those: beyond these they are not measured. */
+enum { MOST_OVERLAPPING = 1000 };
+
 static int measure_overlap(report *r)
 {
+    if (r->maps->classes > MOST_OVERLAPPING)
+        return 0;
     size_t count = (size_t)r->maps->classes * r->maps->classes;
     fmgcam_tensor maps = explain_flat_view(r->maps, r->maps->class_maps);
     r->overlap = malloc(count * sizeof *r->overlap);

@@ -137,6 +137,14 @@ int figure_check_file(const figure_options *options, const char *option,
     return fail_usage(path, "a figure's name ends in .png, .pdf or .svg");
 }
 
+int figure_check_classes(const char *option, uint32_t classes)
+{
+    if (classes <= FIGURE_MOST_CLASSES)
+        return 0;
+    return fail(option, "a figure shows up to %d classes, and there are %u",
+                FIGURE_MOST_CLASSES, classes);
+}
+
 void figure_begin(const figure_options *options, figure_content *content)
 {
     content->page_width =

@@ -8,7 +8,7 @@
 
 #include "figure/figure_content.h"
 
-enum { FIGURE_MOST_LEVELS = 8 };
+enum { FIGURE_MOST_LEVELS = 8, FIGURE_MOST_CLASSES = 256 };
 
 /* 0 and NULL: not given. */
 typedef struct figure_options {
@@ -45,6 +45,10 @@ int figure_set_option(int index, const char *text, figure_options *options);
  * @return 0, or the exit status. */
 int figure_check_file(const figure_options *options, const char *option,
                       const char *path);
+
+/* Has a figure room for so many classes? @p option is that of the file, with its
+ * dashes. @return 0, or the exit status. */
+int figure_check_classes(const char *option, uint32_t classes);
 
 /* What every figure takes over: width, theme and words. @p content is zero. */
 void figure_begin(const figure_options *options, figure_content *content);

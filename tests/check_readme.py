@@ -6,8 +6,8 @@ usage: check_readme.py SOURCE_ROOT
 
 The C example of README.md must be examples/minimal.c; every relative link of
 every Markdown file must lead somewhere; all that say the version must agree;
-docs/threading.md must speak of each function that the libraries export, once, and the
-tests of threads must call it.
+docs/threading.md and docs/limits.md must speak of each function that the libraries
+export, once, and the tests of threads must call it.
 """
 
 import pathlib
@@ -37,13 +37,19 @@ def check_versions(root, check):
               "%s: begins with another version than %s" % (path, version))
 
 
+def check_tables(root, check):
+    """Pages that go through all functions, with a row for each."""
+    for page in ("docs/threading.md", "docs/limits.md"):
+        table = (root / page).read_text("utf-8")
+        for name in exported(root):
+            check(table.count("| `%s`" % name) + table.count(", `%s`" % name)
+                  == 1, "%s: not one row has %s" % (page, name))
+
+
 def check_threading(root, check):
-    table = (root / "docs/threading.md").read_text("utf-8")
     called = "".join((root / "tests" / name).read_text("utf-8") for name in
                      ("test_threads.c", "test_imageio_threads.c"))
     for name in exported(root):
-        check(table.count("| `%s`" % name) + table.count(", `%s`" % name) == 1,
-              "docs/threading.md: not one row has %s" % name)
         check(re.search(r"\b%s\(" % name, called),
               "tests of threads: %s is not called" % name)
 
@@ -72,6 +78,7 @@ def main(root):
                   "%s: leads to %s, which is not there" %
                   (page.relative_to(root), target))
     check_versions(root, check)
+    check_tables(root, check)
     check_threading(root, check)
     return check.report()
 

@@ -826,6 +826,67 @@ static double least_bytes(const fmgcam_limits *l)
            4.0 * l->smoothed_classes * cells + 16.0 * l->tracked_scores;
 }
 
+/* The addends of docs/limits.md, and how many there are at most: each may be
+ * rounded up to 64 bytes. */
+enum { ADDENDS = 20, ROUNDING = 64 };
+
+static double documented_bytes(const fmgcam_limits *l)
+{
+    const double k = fmax(l->classes, 4), classes = l->classes;
+    const double h = l->picture_height, w = l->picture_width;
+    const double cells = (double)l->map_depth * l->map_height * l->map_width;
+    const double m = fmin(cells, l->channels);
+    const double lines = fmax(16 * k * l->map_height, 6144);
+    double worker = 8192;
+    double drawing = 4 * k * cells + 20 * (w + h) +
+                     32.0 * (l->map_width + (double)l->map_height) +
+                     8 * classes;
+    double slot = 4 * classes * l->channels + 8 * classes * cells + 4 * cells +
+                  12 * classes + 16 * fmax(classes, l->channels);
+
+    if (w > 0)
+        worker = fmax(worker, lines + 3.0 * l->map_height + 32);
+    else
+        drawing = 0;
+    if (l->flags & FMGCAM_LIMIT_EIGEN)
+        slot += 8 * (m * m + 73 * m + 2.0 * l->channels + 2 * cells);
+    return l->workers * 4 * worker +
+           fmax(fmin(l->workers, l->batch) * slot, drawing) +
+           24.0 * l->tracked_scores + l->smoothed_classes * (4 * cells + 8);
+}
+
+static void test_the_workspace_is_what_the_documents_say(void **state)
+{
+    fixture *f = *state;
+    rng r;
+
+    rng_init(&r, 6200);
+    for (int i = 0; i < 2000; i++) {
+        fmgcam_limits limits = {.struct_size = sizeof limits,
+                                .classes = 1 + rng_below(&r, 50),
+                                .channels = 1 + rng_below(&r, 3000),
+                                .map_height = 1 + rng_below(&r, 60),
+                                .map_width = 1 + rng_below(&r, 60),
+                                .map_depth = 1 + rng_below(&r, 3),
+                                .workers = 1 + rng_below(&r, 9),
+                                .batch = 1 + rng_below(&r, 9),
+                                .flags = rng_below(&r, 2),
+                                .tracked_scores = rng_below(&r, 2000),
+                                .smoothed_classes = rng_below(&r, 9)};
+        size_t bytes;
+        if (rng_below(&r, 2)) {
+            limits.picture_height = 1 + rng_below(&r, 3000);
+            limits.picture_width = 1 + rng_below(&r, 3000);
+        }
+        expect_ok(f->context,
+                  fmgcam_workspace_size(f->context, &limits, &bytes));
+        double least = documented_bytes(&limits);
+        double most = least + ROUNDING * ADDENDS * (1.0 + limits.batch);
+        if ((double)bytes < least || (double)bytes > most)
+            fail_msg("%zu bytes, documented %.0f", bytes, least);
+    }
+}
+
 /* A refused reservation names the bytes, or that there cannot be so many; one
  * that is granted has asked for just as many. */
 static void check_reservation(const fmgcam_limits *limits)
@@ -1073,6 +1134,7 @@ int main(void)
         fixture_test(test_a_hundred_thousand_layers),
         fixture_test(test_a_million_cells_and_a_million_pixels),
         cmocka_unit_test(test_limits_at_their_ends_are_measured_or_refused),
+        fixture_test(test_the_workspace_is_what_the_documents_say),
         fixture_test(test_sums_of_what_is_reserved_are_held_against_memory),
         cmocka_unit_test(test_as_many_workers_as_there_are_numbers),
         fixture_test(test_pictures_at_the_ends_of_their_numbers),

@@ -426,6 +426,8 @@ class Manifests(Case):
         self.bad_text("[%s]" % good.strip(), ":1: is not an object; JSON lines expected")
         self.bad_text(good + '"a"', ":2: is not")
         self.bad_text(good + '{"image": "%s"}' % ("x" * (1 << 20)), ":2: is longer than 1048576 bytes")
+        self.bad_text(good + "[" * 1000000, ":2: is not JSON")
+        self.bad_text(good + '{"image": %s' % ("[" * 100000), ":2: is not JSON")
         self.bad_text("", "has no case")
         self.bad_text(" \r\n\n\t\n", "has no case")
         self.bad_text(b"\xef\xbb\xbf", "has no case")
@@ -455,6 +457,13 @@ class Manifests(Case):
         bad(b"id,image\na,\xff\n", ":2: the value of 'image' is not text in UTF-8")
         bad("id,largest-gap\na,yes\n", ":2: the value of 'largest-gap' is not true, false or empty")
         bad("id,image\na,%s\n" % ("x" * (1 << 20)), ":2: is longer than 1048576 bytes")
+
+    def test_a_hundred_thousand_rows(self):
+        """All are looked at before the first is run."""
+        rows = "".join('{"id": "n%d", "activations": "a", "weights": "w"}\n' % i for i in range(100000))
+        self.bad_text(rows + '{"id": "N77", "activations": "a", "weights": "w"}\n', "lines 78 and 100001 have the same id")
+        self.bad_text(rows + "{", ":100001: is not JSON")
+        self.bad_text("activations,weights\n" + "a,w\n" * 100000 + "a\n", ":100002: ", name="data/m.csv")
 
     def test_ids(self):
         good = ["a", "A-1_b.c", "0", "x" * 100, "com", "com10", "index", "index.htm", "summary.csv2", "_x", "a..b"]

@@ -1519,6 +1519,96 @@ class Files(Case):
         self.assert_fails(1, "fmgcam: " + "x" * 3000, "--activations", "x" * 3000, "--gradients", "g.npy", "--maps", "out.npy")
 
 
+class Limits(Case):
+    """Files that promise much, and files that are long. What they cost is held against a run that costs nothing."""
+
+    def peak(self, *args):
+        """(exit status, stderr, kB that were resident at most)."""
+        # By it malloc would touch all that it hands out.
+        env = {k: v for k, v in os.environ.items() if k != "MALLOC_PERTURB_"}
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen([PROGRAM, *map(str, args)], cwd=self.dir, env=env, stdin=subprocess.DEVNULL,
+                                       stderr=errors)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            errors.seek(0)
+            return process.returncode, errors.read().decode("utf-8"), usage.ru_maxrss
+
+    @staticmethod
+    def is_sanitized():
+        """Then memory that is never touched is, in the books that are kept of it."""
+        with open(PROGRAM, "rb") as f:
+            return re.search(b"__[atm]san_init", f.read()) is not None
+
+    def assert_cheap(self, says, *args, megabytes=8):
+        """Refused in one line, for hardly more memory than a usage error takes."""
+        idle = self.peak("explain", "--nothing")[2]
+        status, text, kilobytes = self.peak(*args)
+        self.assertEqual(status, 1, text)
+        self.assertRegex(text, r"\Afmgcam: [^\n]+\n\Z")
+        self.assertIn(says, text)
+        if not self.is_sanitized():
+            self.assertLess(kilobytes - idle, megabytes * 1024, text)
+
+    def assert_picture_fails(self, says, data, **more):
+        self.put("big.png", data)
+        self.assert_cheap("fmgcam: big.png: " + says, "explain", *self.inputs, "--image", "big.png", "--overlay", "x.png", **more)
+
+    def test_pngs_that_claim_much(self):
+        def claiming(width, height, kind=2, depth=8, interlace=0):
+            good, ihdr = png(1, 1, [0, 0, 0]), struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlace)
+            return good[:16] + ihdr + struct.pack(">I", zlib.crc32(b"IHDR" + ihdr)) + good[33:]
+        self.assert_picture_fails("", claiming(2**31 - 1, 2**31 - 1))
+        self.assert_picture_fails("", claiming(2**32 - 1, 1))
+        self.assert_picture_fails("width 65501 is beyond the limit 65500", claiming(65501, 1))
+        self.assert_picture_fails("height 65501 is beyond the limit 65500", claiming(1, 65501))
+        self.assert_picture_fails("", claiming(65500, 65500))
+        self.assert_picture_fails("", claiming(65500, 5465))
+        # Within the limits, and not there.
+        for kind, depth, interlace in ((2, 8, 0), (6, 16, 1), (0, 1, 1)):
+            self.assert_picture_fails("damaged", claiming(65500, 5464, kind, depth, interlace), megabytes=24)
+
+    def test_jpegs_that_claim_much(self):
+        def claiming(width, height, marker=0xC0):
+            frame = struct.pack(">BHHB", 8, height, width, 3) + b"\1\x11\0\2\x11\0\3\x11\0"
+            return (b"\xff\xd8\xff\xdb\0\x43\0" + b"\1" * 64 + b"\xff" + bytes([marker])
+                    + struct.pack(">H", 2 + len(frame)) + frame + b"\xff\xda\0\x0c\3\1\0\2\0\3\0\0\x3f\0\xff\xd9")
+        self.assert_picture_fails("too large", claiming(65501, 1))
+        self.assert_picture_fails("", claiming(65500, 65500))
+        self.assert_picture_fails("too large", claiming(65535, 65535))
+        self.assert_picture_fails("", claiming(20000, 20000, 0xC2))  # 2.4 GB of coefficients
+        self.assert_picture_fails("", claiming(13000, 13000, 0xC2), megabytes=24)
+        self.assert_picture_fails("", claiming(65500, 5464), megabytes=24)
+
+    def test_arrays_that_claim_much(self):
+        some = [0.5] * 70000  # more than one piece of the file
+        for shape in ("(1, 1, 1048576)", "(1048576, 1024, 1024)", "(1, 1073741824, 1073741823)"):
+            for descr in ("<f2", "<f4", "<f8"):
+                self.put("big.npy", npy((), some, header="{'descr': '%s', 'fortran_order': True, 'shape': %s, }" % (descr, shape)))
+                for flag in ("--activations", "--gradients"):
+                    both = {"--activations": "a.npy", "--gradients": "g.npy", flag: "big.npy"}
+                    self.assert_cheap("fmgcam: big.npy: cut short", "explain", *(x for pair in both.items() for x in pair), "--maps", "x.npy")
+
+    def test_more_classes_than_numbers(self):
+        for top in (1000000, 2**31 - 1, 2**31, 2**32 - 1):
+            self.assert_cheap("g.npy: has 3 classes, and --top asks for %d" % top, "explain", *self.inputs, "--top", top, "--maps", "x.npy")
+
+    def test_labels(self):
+        self.put("l.txt", b"name\n" * 1000000)
+        self.explain(*self.inputs, "--labels", "l.txt", "--maps", "out.npy")
+        self.put("l.txt", b"x" * (16 << 20))
+        self.assert_cheap("l.txt: has 1 label for 3 classes", "explain", *self.inputs, "--labels", "l.txt", "--maps", "x.npy", megabytes=56)
+        self.put("l.txt", b"\n" * ((16 << 20) + 1))
+        self.assert_cheap("l.txt: larger than 16777216 bytes", "explain", *self.inputs, "--labels", "l.txt", "--maps", "x.npy", megabytes=56)
+        self.assert_cheap("/dev/zero: larger than", "explain", *self.inputs, "--labels", "/dev/zero", "--maps", "x.npy", megabytes=56)
+
+    def test_reports_that_are_deep(self):
+        self.explain(*self.inputs, "--maps", "m.npy", "--report", "r.json")
+        for text in ("[" * 1000000, '{"classes":' * 1000000, '{"classes": %s%s}' % ("[" * 100000, "]" * 100000)):
+            self.put("deep.json", text.encode())
+            self.assert_cheap("deep.json: ", "compare", "m.npy", "m.npy", "--report-a", "deep.json", "--report-b", "r.json", megabytes=24)
+
+
 def has_full_device():
     return os.path.exists("/dev/full") and stat.S_ISCHR(os.stat("/dev/full").st_mode)
 

@@ -645,6 +645,15 @@ int32_t run_all_but_one(void *opaque, fmgcam_task_fn task, void *job,
     return 0;
 }
 
+int32_t run_one_twice(void *opaque, fmgcam_task_fn task, void *job,
+                      uint32_t count)
+{
+    note_run(opaque, count);
+    for (uint32_t i = 0; i < count; i++)
+        task(job, i + 1 < count ? i : 0, 0);
+    return 0;
+}
+
 /* ---- Assertions --------------------------------------------------------- */
 
 bool begins_with_name(const char *detail)

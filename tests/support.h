@@ -176,6 +176,7 @@ runner run_failing_late;   /* does all of it and returns 7 */
 runner run_foreign_worker; /* passes worker == workers */
 runner run_foreign_index;  /* passes index == count in place of the last */
 runner run_all_but_one;    /* leaves the last task out and returns 0 */
+runner run_one_twice;      /* the first one also in place of the last */
 
 /* ---- Assertions --------------------------------------------------------- */
 

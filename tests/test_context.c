@@ -1210,7 +1210,8 @@ static const struct {
                    {"failing late", run_failing_late},
                    {"foreign worker", run_foreign_worker},
                    {"foreign index", run_foreign_index},
-                   {"all but one", run_all_but_one}};
+                   {"all but one", run_all_but_one},
+                   {"one twice", run_one_twice}};
 
 static void test_a_broken_runner_is_a_status(void **state)
 {

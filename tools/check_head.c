@@ -190,8 +190,10 @@ static int say(const fmgcam_head_check *found, bool has_bias)
 }
 
 static int fail_library(const head_tensors *tensors,
-                        const fmgcam_context *context)
+                        const fmgcam_context *context, fmgcam_status status)
 {
+    if (status == FMGCAM_STATUS_NO_MEMORY)
+        return fail_memory();
     const char *detail = fmgcam_error_detail(context);
     const char *path = tensors->files[FILE_ACTIVATIONS].path;
     for (int i = FILE_CLASSIFIER; i < FILE_COUNT; i++) {
@@ -221,7 +223,7 @@ static int ask_library(const head_options *options, const head_tensors *tensors)
     if (!status)
         status =
             fmgcam_check_head(context, &inputs, options->tolerance, &found);
-    int result = status ? fail_library(tensors, context)
+    int result = status ? fail_library(tensors, context, status)
                         : say(&found, inputs.bias != NULL);
     fmgcam_destroy(context);
     return result;

@@ -3,9 +3,26 @@
 #ifndef FMGCAM_TOOLS_JSON_VALUES_H
 #define FMGCAM_TOOLS_JSON_VALUES_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "output.h"
+
+/* Parse @p size bytes, without keys that are there twice. @return NULL, what is
+ * wrong being in @p error, but for lack of memory: see below. */
+json_t *json_read(const char *text, size_t size, json_error_t *error);
+
+/* The same of a file. @return NULL whatever is wrong. */
+json_t *json_read_file(const char *path);
+
+/* Did the last one of these fail because memory ran out? Jansson itself takes
+ * that for a mistake in the text. */
+bool json_ran_out(void);
+
+/* Text that may not be UTF-8, which JSON must be: then @p otherwise is called.
+ * @return NULL where memory ran out. */
+json_t *json_of_text(const char *text, json_t *(*otherwise)(const char *text));
 
 /* JSON has no NaN and no infinity: null. @return NULL where memory ran out. */
 json_t *json_of_real(double value);

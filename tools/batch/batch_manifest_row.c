@@ -14,6 +14,8 @@
 #include "batch/batch_id.h"
 #include "diagnose.h"
 #include "explain/explain_options.h"
+#include "json_values.h"
+#include "labels.h"
 
 /* ---- Keys ---------------------------------------------------------------- */
 
@@ -184,9 +186,9 @@ int row_from_json(const char *text, size_t size, const row_place *place,
                   batch_row *row)
 {
     json_error_t error;
-    json_t *object = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_read(text, size, &error);
     int status;
-    if (!object && json_error_code(&error) == json_error_out_of_memory)
+    if (!object && json_ran_out())
         status = fail_memory();
     else if (!object)
         status = fail_usage(place->where, "is not JSON: %s", error.text);
@@ -201,13 +203,6 @@ int row_from_json(const char *text, size_t size, const row_place *place,
 }
 
 /* ---- CSV ----------------------------------------------------------------- */
-
-static bool is_utf8(const char *text)
-{
-    json_t *string = json_string(text);
-    json_decref(string);
-    return string != NULL;
-}
 
 int row_check_header(const csv_record *header, const row_place *place)
 {
@@ -230,7 +225,7 @@ static int add_field(const char *name, const char *text, const row_place *place,
     bool with_value = true;
     if (!*text)
         return 0;
-    if (!is_utf8(text))
+    if (!labels_is_text(text, strlen(text)))
         return refuse_value(name, "text in UTF-8", place);
     if (strcmp(name, "id") == 0)
         return set_id(text, place, row);

@@ -20,18 +20,21 @@
 
 /* ---- Parts --------------------------------------------------------------- */
 
-/* Text that came from file names and messages may not be UTF-8. */
-static json_t *text_tree(const char *text)
+static json_t *plain_tree(const char *text)
 {
-    json_t *tree = json_string(text);
-    char *plain = tree ? NULL : strdup(text);
+    char *plain = strdup(text);
     for (char *at = plain; at && *at; at++)
         if ((unsigned char)*at > 0x7e)
             *at = '?';
-    if (plain)
-        tree = json_string(plain);
+    json_t *tree = plain ? json_string(plain) : NULL;
     free(plain);
     return tree;
+}
+
+/* Text that came from file names and messages may not be UTF-8. */
+static json_t *text_tree(const char *text)
+{
+    return json_of_text(text, plain_tree);
 }
 
 static json_t *version_tree(void)
@@ -152,7 +155,7 @@ json_t *record_read(const char *path)
     struct stat found;
     if (stat(path, &found) != 0 || !S_ISREG(found.st_mode))
         return NULL;
-    return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    return json_read_file(path);
 }
 
 static json_t *record_tree(const char *id, json_t *made_of, const char *error,

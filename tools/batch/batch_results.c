@@ -7,14 +7,30 @@
 #include "batch/batch_case.h"
 #include "batch/batch_record.h"
 #include "diagnose.h"
+#include "json_values.h"
 
-static json_t *read_from(const batch_results *results, const batch_row *row,
-                         const char *name)
+/* One that is not there, or is damaged, fails its case, not all of them. */
+static int read_result(const batch_results *results, const batch_row *row,
+                       const char *name, json_t **tree)
 {
     char *path = batch_path(results->asked->output, row->id, name);
-    json_t *tree = path ? record_read(path) : NULL;
+    if (!path)
+        return STATUS_FAILED;
+    *tree = record_read(path);
     free(path);
-    return tree;
+    return !*tree && json_ran_out() ? fail_memory() : 0;
+}
+
+/* What the state says there is. */
+static int read_results(const batch_results *results, const batch_row *row,
+                        case_state state, json_t **record, json_t **report)
+{
+    int status = 0;
+    if (state != CASE_LEFT)
+        status = read_result(results, row, BATCH_RECORD_NAME, record);
+    if (!status && state == CASE_DONE)
+        status = read_result(results, row, BATCH_REPORT_NAME, report);
+    return status;
 }
 
 static void mark_failed(batch_results *results, const batch_row *row)
@@ -30,11 +46,8 @@ static int visit_one(batch_results *results, const batch_row *row,
 {
     case_result result = {.row = row, .state = results->states[row->number]};
     json_t *record = NULL, *report = NULL;
-    if (result.state != CASE_LEFT)
-        record = read_from(results, row, BATCH_RECORD_NAME);
-    if (result.state == CASE_DONE)
-        report = read_from(results, row, BATCH_REPORT_NAME);
-    if (result.state == CASE_DONE && (!record || !report)) {
+    int status = read_results(results, row, result.state, &record, &report);
+    if (!status && result.state == CASE_DONE && (!record || !report)) {
         mark_failed(results, row);
         result.state = CASE_FAILED;
     }
@@ -45,7 +58,8 @@ static int visit_one(batch_results *results, const batch_row *row,
     }
     result.record = record;
     result.report = result.state == CASE_DONE ? report : NULL;
-    int status = visit(opaque, &result);
+    if (!status)
+        status = visit(opaque, &result);
     json_decref(record);
     json_decref(report);
     return status;

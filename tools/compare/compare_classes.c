@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "diagnose.h"
+#include "json_values.h"
 #include "read_file.h"
 
 #define MAX_REPORT_SIZE ((size_t)1 << 28)
@@ -20,11 +21,11 @@ static int parse(const char *path, json_t **tree)
     int status = read_file(path, MAX_REPORT_SIZE, &bytes, &size);
     if (status)
         return status;
-    *tree = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
+    *tree = json_read(bytes, size, &error);
     free(bytes);
     if (*tree)
         return 0;
-    if (json_error_code(&error) == json_error_out_of_memory)
+    if (json_ran_out())
         return fail_memory();
     return fail(path, "not JSON: line %d: %s", error.line, error.text);
 }

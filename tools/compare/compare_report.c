@@ -28,11 +28,16 @@ static void append(report *r, json_t *array, json_t *value)
     r->bad |= json_array_append_new(array, value);
 }
 
-/* File names need not be UTF-8; JSON must. */
+static json_t *no_text(const char *text)
+{
+    (void)text;
+    return json_null();
+}
+
+/* File names need not be UTF-8. */
 static json_t *path_tree(const char *path)
 {
-    json_t *text = path ? json_string(path) : NULL;
-    return text ? text : json_null();
+    return path ? json_of_text(path, no_text) : json_null();
 }
 
 /* ---- What was compared --------------------------------------------------- */

@@ -47,14 +47,16 @@ static const struct {
 
 enum { COLUMN_COUNT = sizeof columns / sizeof *columns, REAL_DIGITS = 15 };
 
-/* Numbers have the digits of the report. What is null is left empty. */
-static void put_value(FILE *to, const json_t *value)
+/* Numbers have the digits of the report. What is null is left empty.
+ * @return 0; not so where memory ran out. */
+static int put_value(FILE *to, const json_t *value)
 {
     if (json_is_string(value))
         csv_write_text(to, json_string_value(value));
     else if (json_is_number(value))
-        json_dumpf(value, to,
-                   JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS));
+        return json_dumpf(value, to,
+                          JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS));
+    return 0;
 }
 
 static void put_lead(FILE *to, const case_result *result)
@@ -66,16 +68,19 @@ static void put_lead(FILE *to, const case_result *result)
         csv_write_text(to, result->error);
 }
 
-static void put_class(FILE *to, const json_t *class)
+/* @return as put_value(). */
+static int put_class(FILE *to, const json_t *class)
 {
+    int bad = 0;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const json_t *value = json_object_get(class, columns[i].key);
         if (columns[i].position >= 0)
             value = json_array_get(value, (size_t)columns[i].position);
         putc(',', to);
-        put_value(to, value);
+        bad |= put_value(to, value);
     }
     fputs("\r\n", to);
+    return bad;
 }
 
 /* Failures to write show when the file is finished. */
@@ -83,15 +88,16 @@ static int put_case(void *opaque, const case_result *result)
 {
     FILE *to = opaque;
     const json_t *classes = json_object_get(result->report, "classes");
+    int bad = 0;
     for (size_t i = 0; i < json_array_size(classes); i++) {
         put_lead(to, result);
-        put_class(to, json_array_get(classes, i));
+        bad |= put_class(to, json_array_get(classes, i));
     }
     if (json_array_size(classes) == 0) {
         put_lead(to, result);
-        put_class(to, NULL);
+        bad |= put_class(to, NULL);
     }
-    return 0;
+    return bad && !ferror(to) ? fail_memory() : 0;
 }
 
 static int write_file(batch_results *results, const char *path, output_set *set)

@@ -239,8 +239,8 @@ int manifest_restart(manifest *m)
 {
     m->number = m->line = 0;
     csv_restart(&m->header);
-    row_text_rewind(m->file);
-    return m->format == MANIFEST_CSV ? read_header(m) : 0;
+    int status = row_text_rewind(m->file, manifest_name(m));
+    return !status && m->format == MANIFEST_CSV ? read_header(m) : status;
 }
 
 int manifest_next(manifest *m, batch_row *row, bool *got)

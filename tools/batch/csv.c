@@ -19,9 +19,12 @@ typedef struct csv_reader {
 
 /* ---- Bytes --------------------------------------------------------------- */
 
+/* A file that cannot be read on ends like one that was cut off. */
 static int wrong(const csv_reader *reader, size_t line, const char *what)
 {
     char where[4096 + 32];
+    if (ferror(reader->file))
+        return fail_system(reader->name, errno);
     snprintf(where, sizeof where, "%.4096s:%zu", reader->name, line);
     return fail_usage(where, "%s", what);
 }
@@ -144,6 +147,8 @@ int csv_read(FILE *file, const char *name, csv_record *record, bool *got)
         record->text.size = record->count = 0;
         reader.quoted = false;
         int status = read_fields(&reader, first);
+        if (!status && ferror(file))
+            status = fail_system(name, errno);
         if (status)
             return status;
         if (is_blank(&reader))

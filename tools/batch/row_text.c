@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "batch/row_text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +26,14 @@ void row_text_release(row_text *text)
     memset(text, 0, sizeof *text);
 }
 
-void row_text_rewind(FILE *file)
+/* rewind() does not tell whether it could. */
+int row_text_rewind(FILE *file, const char *name)
 {
     char mark[3];
-    rewind(file);
-    if (fread(mark, 1, 3, file) < 3 || memcmp(mark, "\xef\xbb\xbf", 3) != 0)
-        rewind(file);
+    clearerr(file);
+    int bad = fseek(file, 0, SEEK_SET);
+    if (!bad &&
+        (fread(mark, 1, 3, file) < 3 || memcmp(mark, "\xef\xbb\xbf", 3) != 0))
+        bad = ferror(file) || fseek(file, 0, SEEK_SET);
+    return bad ? fail_system(name, errno) : 0;
 }

@@ -20,7 +20,8 @@ typedef struct row_text {
 int row_text_add(row_text *text, int byte, const char *where);
 void row_text_release(row_text *text);
 
-/* Go to the beginning of @p file, behind a byte order mark. */
-void row_text_rewind(FILE *file);
+/* Go to the beginning of @p file, behind a byte order mark.
+ * @return 0, or the exit status. */
+int row_text_rewind(FILE *file, const char *name);
 
 #endif

@@ -53,9 +53,9 @@ class Checks:
         return report(self.count, self.failures)
 
 
-def run_cases():
-    """Run the test cases of the program, and end it."""
-    result = unittest.main(argv=[sys.argv[0], "-v"], exit=False).result
+def run_cases(names=()):
+    """Run the test cases of the program, or those with these names, and end it."""
+    result = unittest.main(argv=[sys.argv[0], "-v", *names], exit=False).result
     failed = len(result.failures) + len(result.errors)
     passed = result.testsRun - failed - len(result.skipped)
     print("%d passed, %d failed" % (passed, failed))

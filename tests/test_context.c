@@ -1102,74 +1102,7 @@ static void test_without_reserve_only_the_first_call_allocates(void **state)
     assert_int_equal(f->heap.requests, requests);
 }
 
-/* ---- Failing allocations ------------------------------------------------ */
-
-/* The step on a fresh context, with its first, second, ... allocation failing,
- * until it succeeds. After each failure it must work with memory at hand. */
-static void check_failing_step(step *run, const char *name)
-{
-    size_t n = 0;
-    bool failed;
-    static task t;
-
-    do {
-        strict_heap heap = {0};
-        fmgcam_allocator allocator = strict_allocator(&heap);
-        fmgcam_context *context;
-
-        task_init(&t);
-        assert_int_equal(fmgcam_create(&allocator, &context, NULL, 0), 0);
-        heap.fail_at = heap.requests + ++n;
-        fmgcam_status status = run(context, &t);
-        failed = status != FMGCAM_STATUS_OK;
-        if (failed) {
-            if (status != FMGCAM_STATUS_NO_MEMORY)
-                print_error("%s, allocation %zu\n", name, n);
-            expect_status(context, status, FMGCAM_STATUS_NO_MEMORY, "");
-        }
-        heap.fail_at = 0;
-        expect_ok(context, run(context, &t));
-        run_all_steps(context, &t);
-        fmgcam_destroy(context);
-        assert_int_equal(heap.live, 0);
-    } while (failed && n < 100);
-    assert_false(failed);
-}
-
-static fmgcam_status step_reserve(fmgcam_context *context, task *t)
-{
-    fmgcam_limits limits = task_limits();
-
-    (void)t;
-    return fmgcam_reserve(context, &limits);
-}
-
-static void test_every_call_survives_failing_allocations(void **state)
-{
-    (void)state;
-    check_failing_step(step_reserve, "reserve");
-    for (size_t i = 0; i < COUNT_OF(steps); i++)
-        check_failing_step(steps[i].run, steps[i].name);
-}
-
-/* That the loop above saw failures at all. */
-static void test_explain_and_reserve_do_allocate(void **state)
-{
-    fixture *f = *state;
-    static task t;
-
-    task_init(&t);
-    f->heap.fail_at = f->heap.requests + 1;
-    expect_status(f->context, step_reserve(f->context, &t),
-                  FMGCAM_STATUS_NO_MEMORY, "");
-    f->heap.fail_at = f->heap.requests + 1;
-    t.gt.dtype = FMGCAM_DTYPE_FLOAT16; /* which cannot be used in place */
-    static uint16_t halves[K * C * S];
-    t.gt.data = halves;
-    (void)step_explain(f->context, &t);
-    (void)step_overlay(f->context, &t);
-    assert_true(f->heap.requests >= f->heap.fail_at);
-}
+/* ---- Failing allocations: see also faults/test_core.c -------------------- */
 
 static void test_a_failed_reserve_keeps_what_was_reserved(void **state)
 {
@@ -1429,8 +1362,6 @@ int main(void)
         fixture_test(test_nothing_is_allocated_under_a_runner),
         fixture_test(test_reserve_may_be_called_again),
         fixture_test(test_without_reserve_only_the_first_call_allocates),
-        cmocka_unit_test(test_every_call_survives_failing_allocations),
-        fixture_test(test_explain_and_reserve_do_allocate),
         fixture_test(test_a_failed_reserve_keeps_what_was_reserved),
         fixture_test(test_a_broken_runner_is_a_status),
         fixture_test(test_explain_and_draw_report_a_broken_runner),

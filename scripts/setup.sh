@@ -1,4 +1,4 @@
-# Read by demo.sh, test.sh and verify.sh: go to the top of the project, and
+# Read by the other scripts: go to the top of the project, and
 # install what is missing on Debian and its relatives.
 
 set -eu
@@ -98,4 +98,14 @@ build() {
         tail -n 40 "$folder/build.log"
         return 1
     }
+}
+
+# configure_covered FOLDER : the libraries and what tests them, counting what is
+# executed: in threads too, and without assertions, which are no branches.
+configure_covered() {
+    configure "$1" -Dbuildtype=debug -Doptimization=g -Db_coverage=true \
+        -Db_ndebug=true -Dc_args=-fprofile-update=prefer-atomic \
+        -Ddefault_library=static -Dimageio=enabled -Dtools=enabled \
+        -Dfigures=enabled -Dtests=enabled -Dbench=false -Dexamples=false \
+        -Ddocs=false
 }

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Make small mistakes in the libraries, one at a time, and see whether the tests
+# notice; fails if they do of less than 90 %. COUNT mistakes, drawn by SEED, take
+# about ten seconds each on two cores, after ten minutes to find out which test
+# executes which line; that is kept in the folder until a test changes.
+#
+#   scripts/mutate.sh [COUNT [SEED [OPTION...]]]    60, 1; of tests/mutation/mutate.py
+. "$(dirname "$0")/setup.sh"
+
+# shellcheck disable=SC2086 # lists of words
+require $packages_to_build $packages_to_test
+
+count=${1:-60}
+seed=${2:-1}
+[ $# -eq 0 ] || shift
+[ $# -eq 0 ] || shift
+
+configure build-mutation -Dbuildtype=plain -Doptimization=2 -Ddebug=false \
+    -Db_ndebug=true -Ddefault_library=static -Dimageio=enabled -Dtools=enabled \
+    -Dtests=enabled -Dbench=false -Dexamples=false -Ddocs=false
+configure_covered build-coverage
+python3 -u tests/mutation/mutate.py build-mutation build-coverage \
+    --count "$count" --seed "$seed" "$@"

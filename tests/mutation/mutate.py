@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How many small mistakes in the library its tests would notice.
+
+usage: mutate.py [OPTION...] BUILD COVERED
+
+Makes mistakes in the sources of the library, one at a time, and runs the tests
+that execute the changed line, the fastest first, until one fails. BUILD and
+COVERED are build folders of meson directly below the project with static
+libraries: one as the tests shall run it, one with -Db_coverage=true, which tells
+what executes what. What was made of each is in BUILD/mutants.json.
+
+  --count N        mutants that count, over all files (default 100); each file has
+                   a share by its size, and at least 3 where it has so many
+  --seed S         which ones (default 1)
+  --require SHARE  of them to be noticed, in percent (default 90)
+  --files PATTERN  only such files, as lib/x86/*; may be repeated
+  --only PATTERN   only mutants so named, as lib/pool.c:12:*; may be repeated
+  --wrapper WORDS  what runs a program of BUILD, if it is for another machine
+  --gcov PROGRAM   what reads its coverage (default gcov)
+  --jobs N         at a time (default: processors)
+
+A mutant counts unless it does not compile, or compiles to the same code. One
+that no test executes has survived.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import fnmatch
+import json
+import os
+import pathlib
+import queue
+import random
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import mistakes  # noqa: E402
+import programs  # noqa: E402
+
+
+def shares(sites, count):
+    """{file: how many of @p count}, by the number of sites, at least 3."""
+    total = sum(len(found) for found in sites.values())
+    return {file: min(len(found), max(3, round(count * len(found) / total)))
+            for file, found in sites.items()}
+
+
+class Mutant:
+    """One mistake in one file, and what became of it."""
+
+    def __init__(self, file, text, mistake):
+        self.file = file
+        self.mistake = mistake
+        column = mistake.at - text.rfind("\n", 0, mistake.at)
+        before, after = (" ".join(part.split()) or "nothing"
+                         for part in (mistake.was, mistake.now))
+        self.name = "%s:%d:%d: %s -> %s" % (file, mistake.line, column,
+                                            before[:70], after[:70])
+        self.result = None
+        self.test = None
+        self.seconds = 0.0
+
+    @property
+    def counts(self):
+        return self.result in ("caught", "timeout", "survived", "uncovered")
+
+    @property
+    def is_caught(self):
+        return self.result in ("caught", "timeout")
+
+
+class Judge:
+    """Finds out what becomes of mutants, in a folder of its own."""
+
+    def __init__(self, build, coverage, folder):
+        self.build = build
+        self.coverage = coverage
+        self.tree = programs.Tree(build, folder)
+
+    def judge(self, mutant, text):
+        begin = time.monotonic()
+        with self.tree.changed(mutant.file,
+                               mistakes.mutate(text, mutant.mistake)):
+            mutant.result = self.result_of(mutant)
+        mutant.seconds = round(time.monotonic() - begin, 2)
+        return mutant
+
+    def result_of(self, mutant):
+        objects = self.tree.compile(mutant.file)
+        if objects is None:
+            return "does not compile"
+        if not objects:
+            return "equivalent"
+        tests = self.coverage.tests_of(mutant.file, mutant.mistake.line)
+        if not tests:
+            return "uncovered"
+        for test in tests:
+            outcome = self.tree.run(test, objects)
+            if outcome != "passed":
+                mutant.test = test.id
+                return "caught" if outcome == "failed" else "timeout"
+        return "survived"
+
+
+def judge_file(judge, drawn, text, wanted):
+    """Judge until so many count. Which ones does not depend on the speed."""
+    done = []
+    while len(done) < len(drawn) and wanted > 0:
+        mutant = judge.judge(drawn[len(done)], text)
+        print("%-9s %s%s" % (mutant.result, mutant.name,
+                             "  (%s)" % mutant.test if mutant.test else ""),
+              flush=True)
+        wanted -= mutant.counts
+        done.append(mutant)
+    return done
+
+
+def draw(file, text, options):
+    """All mutants of a file, in an order that the seed alone decides."""
+    mutants = [Mutant(file, text, found)
+               for found in mistakes.mutations_of(text)]
+    random.Random("%s:%s" % (options.seed, file)).shuffle(mutants)
+    return [mutant for mutant in mutants
+            if not options.only or any(fnmatch.fnmatch(mutant.name, pattern)
+                                       for pattern in options.only)]
+
+
+def judge_all(judges, root, files, options):
+    """Each judge takes a file at a time, the larger ones first."""
+    texts = {file: (root / file).read_text("utf-8") for file in files}
+    drawn = {file: draw(file, texts[file], options) for file in files}
+    wanted = ({file: len(found) for file, found in drawn.items()}
+              if options.only else shares(drawn, options.count))
+    free = queue.SimpleQueue()
+    for judge in judges:
+        free.put(judge)
+
+    def judge_one(file):
+        judge = free.get()
+        try:
+            return judge_file(judge, drawn[file], texts[file], wanted[file])
+        finally:
+            free.put(judge)
+
+    with concurrent.futures.ThreadPoolExecutor(len(judges)) as executor:
+        by_size = sorted(files, key=lambda file: -wanted[file])
+        return [mutant for done in executor.map(judge_one, by_size)
+                for mutant in done]
+
+
+def report(done, path, required, seconds):
+    """Write and print what became of all. @return the exit status."""
+    path.write_text(json.dumps([
+        {"name": mutant.name, "result": mutant.result, "test": mutant.test,
+         "seconds": mutant.seconds} for mutant in done], indent=1))
+    tally = collections.Counter(mutant.result for mutant in done)
+    counted = sum(mutant.counts for mutant in done)
+    caught = sum(mutant.is_caught for mutant in done)
+    share = 100.0 * caught / counted if counted else 0.0
+    print("%d mutants in %d s: %s" % (
+        len(done), seconds,
+        ", ".join("%d %s" % (tally[result], result)
+                  for result in sorted(tally))))
+    for mutant in done:
+        if mutant.counts and not mutant.is_caught:
+            print("%s: %s" % (mutant.result, mutant.name))
+    print("%d of %d noticed, %.1f %%; %.1f %% required" % (
+        caught, counted, share, required))
+    return 0 if counted and share >= required else 1
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("covered", type=pathlib.Path)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--require", type=float, default=90.0)
+    parser.add_argument("--files", action="append", default=[])
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--wrapper", default="")
+    parser.add_argument("--gcov", default="gcov")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    begin = time.monotonic()
+    build = programs.Build(options.build, options.wrapper.split())
+    covered = programs.Build(options.covered, options.wrapper.split())
+    coverage = programs.Coverage(build, covered, options.gcov)
+    files = [file for file in build.files()
+             if not options.files or any(fnmatch.fnmatch(file, pattern)
+                                         for pattern in options.files)]
+    print("%d files, %d tests, executed by them and timed in %d s" % (
+        len(files), len(coverage.tests), time.monotonic() - begin))
+    judges = [Judge(build, coverage, build.folder / "mutation" / str(i))
+              for i in range(options.jobs)]
+    done = judge_all(judges, build.root, files, options)
+    return report(done, build.folder / "mutants.json", options.require,
+                  time.monotonic() - begin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -103,7 +103,7 @@ build() {
 # configure_covered FOLDER : the libraries and what tests them, counting what is
 # executed: in threads too, and without assertions, which are no branches.
 configure_covered() {
-    configure "$1" -Dbuildtype=debug -Doptimization=g -Db_coverage=true \
+    configure "$1" -Dbuildtype=debug -Doptimization=0 -Db_coverage=true \
         -Db_ndebug=true -Dc_args=-fprofile-update=prefer-atomic \
         -Ddefault_library=static -Dimageio=enabled -Dtools=enabled \
         -Dfigures=enabled -Dtests=enabled -Dbench=false -Dexamples=false \

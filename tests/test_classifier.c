@@ -463,17 +463,19 @@ static void test_what_is_missing_or_contradicts_is_named(void **state)
     head h;
     float maps[N * S], bad[K] = {0, 1.5f, 0, 0};
     uint32_t beyond[K] = {0, 1, N, 2};
-    fmgcam_tensor probabilities, few;
+    fmgcam_tensor probabilities, few, few_values;
 
     rng_init(&r, 410);
     head_init(&h, &r);
     fmgcam_tensor_vector(&probabilities, bad, FMGCAM_DTYPE_FLOAT32, K);
     fmgcam_tensor_vector(&few, h.scores, FMGCAM_DTYPE_FLOAT32, N - 1);
+    fmgcam_tensor_vector(&few_values, bad, FMGCAM_DTYPE_FLOAT32, K - 1);
     fmgcam_inputs good = inputs_of(&h, some);
     fmgcam_inputs no_scores = good, few_scores = good, no_source = good;
     fmgcam_inputs outside = good, uncounted = good, counted = good;
     fmgcam_inputs probable = good, by_weights = good, flagged = good;
-    fmgcam_inputs one = good, uncontested = good;
+    fmgcam_inputs one = good, uncontested = good, few_probable = good;
+    fmgcam_inputs unscored = good;
     no_scores.scores = NULL;
     few_scores.scores = &few;
     no_source.classifier = NULL;
@@ -481,12 +483,15 @@ static void test_what_is_missing_or_contradicts_is_named(void **state)
     uncounted.class_count = 0;
     counted.classes = NULL;
     probable.probabilities = &probabilities;
+    few_probable.probabilities = &few_values;
     by_weights.weights = by_weights.classifier;
     by_weights.classifier = NULL;
     uncontested.weights = &h.w;
     uncontested.classifier = NULL;
     uncontested.classes = NULL;
     uncontested.class_count = 0;
+    unscored = uncontested;
+    unscored.scores = &few; /* of N - 1 classes; there are weights of N */
     flagged.flags = 1;
     fmgcam_tensor row = h.w, score = h.y;
     row.shape[0] = score.shape[0] = 1;
@@ -522,6 +527,10 @@ static void test_what_is_missing_or_contradicts_is_named(void **state)
          false},
         {"probabilities[1]: 1.5", &probable, &by_probability,
          FMGCAM_STATUS_ARGUMENT, false},
+        {"probabilities: 3 of them", &few_probable, &by_probability,
+         FMGCAM_STATUS_SHAPE, false},
+        {"scores: 22 of them", &unscored, &contrast, FMGCAM_STATUS_ARGUMENT,
+         false},
         {"nothing to fuse", &good, &eigen, FMGCAM_STATUS_ARGUMENT, false},
         {"has none", &good, &layer, FMGCAM_STATUS_ARGUMENT, true},
         {"2 or more", &one, &contrast, FMGCAM_STATUS_ARGUMENT, false},

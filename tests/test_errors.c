@@ -505,6 +505,32 @@ static void test_missing_tensors_are_named(void **state)
     }
 }
 
+/* Stages that have no scales to read integers by. */
+static void test_integers_where_floats_are_wanted_are_named(void **state)
+{
+    fixture *f = *state;
+    static arguments a;
+
+    arguments_init(&a);
+    a.maps.dtype = FMGCAM_DTYPE_INT8;
+    check_refused(f->context, "maps of integers", call_rescale(f->context, &a),
+                  ONE(UNSUPPORTED), "maps.dtype", "integers");
+}
+
+static void test_columns_need_maps_with_rows(void **state)
+{
+    fixture *f = *state;
+    static arguments a;
+
+    use_options(f->context,
+                (fmgcam_options){.normalize = FMGCAM_NORMALIZE_L2_COLUMNS});
+    arguments_init(&a);
+    fmgcam_tensor_matrix(&a.maps, a.memory + 500, FMGCAM_DTYPE_FLOAT32, K, S);
+    check_refused(f->context, "maps along a line",
+                  call_normalize(f->context, &a), ONE(SHAPE), "maps: rank 2",
+                  "[K,H,W]");
+}
+
 /* The text has the tensor's name and the index of the element. */
 static void test_values_that_are_not_finite_are_named(void **state)
 {
@@ -1322,6 +1348,8 @@ int main(void)
         cmocka_unit_test(test_tensor_constructors_lay_out_memory),
         fixture_test(test_broken_tensors_are_named),
         fixture_test(test_missing_tensors_are_named),
+        fixture_test(test_integers_where_floats_are_wanted_are_named),
+        fixture_test(test_columns_need_maps_with_rows),
         fixture_test(test_values_that_are_not_finite_are_named),
         fixture_test(test_the_index_does_not_depend_on_the_layout),
         fixture_test(test_infinities_that_hide_are_found),

@@ -1464,6 +1464,34 @@ static void test_decoder_memory(void **state)
     drop(&b);
 }
 
+/* A row with alpha is larger than the picture, and counts with the decoder. */
+static void test_png_row_memory(void **state)
+{
+    (void)state;
+    enum { WIDE = 1100000 };
+    png_spec s = {.width = 2,
+                  .height = 1,
+                  .color_type = PNG_COLOR_TYPE_RGBA,
+                  .bit_depth = 8};
+    uint8_t *raw = random_raw(&s), *rgb = malloc(3 * WIDE);
+    s.raw = raw;
+    bytes b = make_png(&s);
+    set_png_size(&b, WIDE, 1);
+    const read_options options = {.struct_size = sizeof options,
+                                  .max_width = WIDE,
+                                  .max_bytes = 3 * WIDE};
+    assert_non_null(rgb);
+    assert_int_equal(fmgcam_imageio_read_memory(b.data, b.size, &options, rgb,
+                                                3 * WIDE, 3 * WIDE, NULL, TEXT),
+                     LIMIT);
+    assert_string_equal(error_text,
+                        "a row of 4400000 bytes is beyond the limit "
+                        "of 3300000");
+    free(rgb);
+    free(raw);
+    drop(&b);
+}
+
 static void test_read_buffer_size(void **state)
 {
     (void)state;
@@ -2187,14 +2215,39 @@ static void test_devices(void **state)
     empty_folder();
 }
 
+#ifdef FMGCAM_COVERAGE
+/* _exit() alone would lose what the child has counted, and what it may no longer
+ * have is needed to write it. */
+void __gcov_dump(void);
+
+static void keep_counts(void)
+{
+    const int limited[] = {RLIMIT_AS, RLIMIT_FSIZE};
+    for (size_t i = 0; i < sizeof limited / sizeof *limited; i++) {
+        struct rlimit limit;
+        getrlimit(limited[i], &limit);
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(limited[i], &limit);
+    }
+    __gcov_dump();
+}
+#else
+static void keep_counts(void)
+{
+}
+#endif
+
 /* Run @p child in a process of its own and return its exit status. */
 static int run_child(int (*child)(const void *), const void *argument)
 {
     fflush(NULL);
     const pid_t process = fork();
     assert_true(process >= 0);
-    if (process == 0)
-        _exit(child(argument));
+    if (process == 0) {
+        const int result = child(argument);
+        keep_counts();
+        _exit(result);
+    }
     int status = 0;
     assert_int_equal(waitpid(process, &status, 0), process);
     assert_true(WIFEXITED(status));
@@ -2205,7 +2258,7 @@ static int run_child(int (*child)(const void *), const void *argument)
 static int write_with_little_space(const void *argument)
 {
     const canvas *v = argument;
-    const struct rlimit limit = {5000, 5000};
+    const struct rlimit limit = {5000, RLIM_INFINITY};
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &limit);
     const fmgcam_imageio_status status =
@@ -2401,6 +2454,7 @@ int main(void)
         cmocka_unit_test(test_not_a_picture),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_decoder_memory),
+        cmocka_unit_test(test_png_row_memory),
         cmocka_unit_test(test_read_buffer_size),
         cmocka_unit_test(test_read_arguments),
         cmocka_unit_test(test_error_text),

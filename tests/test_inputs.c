@@ -1053,6 +1053,9 @@ static void test_a_slice_is_one_picture_of_a_batch(void **state)
                 assert_int_equal(fmgcam_tensor_slice(&slice, &slice, bad[i]),
                                  FMGCAM_STATUS_ARGUMENT);
             assert_memory_equal(&slice, &t.tensor, sizeof slice);
+            slice.dtype = FMGCAM_DTYPE_UINT8 + 1;
+            assert_int_equal(fmgcam_tensor_slice(&slice, &slice, 0),
+                             FMGCAM_STATUS_ARGUMENT);
             store_free(&t);
             free(raw);
         }

@@ -460,6 +460,46 @@ static void test_colour_maps_have_no_kinks(void **state)
         }
 }
 
+/* FNV-1a. */
+static uint32_t add_to_digest(uint32_t digest, const uint8_t rgb[3])
+{
+    for (size_t c = 0; c < 3; c++)
+        digest = (digest ^ rgb[c]) * 16777619u;
+    return digest;
+}
+
+/* Pictures of one version are those of the next: no colour of any table, and of
+ * those that follow it, is another by a single level. */
+static void test_colours_are_those_of_the_first_version(void **state)
+{
+    static const uint32_t of_palettes[] = {0, 0x26772611, 0xc1c22ebc,
+                                           0xe6af37a0};
+    static const uint32_t of_maps[] = {0,          0,          0xa391f5bd,
+                                       0xd6e04734, 0x12734fe4, 0x8be8b808,
+                                       0x9e416810, 0x75fc6d61};
+    uint8_t rgb[3];
+
+    (void)state;
+    for (uint32_t palette = 1; palette <= FMGCAM_PALETTE_RELEASED; palette++) {
+        uint32_t digest = 2166136261u;
+        for (uint32_t i = 0; i < 3000; i++) {
+            fmgcam_palette_color(palette, i, rgb);
+            digest = add_to_digest(digest, rgb);
+        }
+        assert_int_equal(digest, of_palettes[palette]);
+    }
+    for (uint32_t map = FMGCAM_COLOR_MAP_VIRIDIS;
+         map <= FMGCAM_COLOR_MAP_DIVERGING; map++) {
+        uint32_t digest = 2166136261u;
+        int low = map == FMGCAM_COLOR_MAP_DIVERGING ? -2040 : 0;
+        for (int i = low; i <= 2040; i++) { /* 40 steps between stops or more */
+            fmgcam_map_color(map, (float)i / 2040.0f, rgb);
+            digest = add_to_digest(digest, rgb);
+        }
+        assert_int_equal(digest, of_maps[map]);
+    }
+}
+
 /* jet: each channel climbs, stays and falls along straight lines. */
 static void test_jet_is_made_of_straight_lines(void **state)
 {
@@ -632,6 +672,7 @@ int main(void)
         fixture_test(test_colours_of_the_caller_come_first),
         cmocka_unit_test(test_colour_maps_are_the_published_ones),
         cmocka_unit_test(test_colour_maps_have_no_kinks),
+        cmocka_unit_test(test_colours_are_those_of_the_first_version),
         cmocka_unit_test(test_jet_is_made_of_straight_lines),
         cmocka_unit_test(test_the_diverging_map_is_white_in_the_middle),
         cmocka_unit_test(test_values_out_of_range_have_no_colour),

@@ -19,6 +19,8 @@ import time
 LEFT_OUT = {"figure", "tools", "parity", "examples", "bench", "headers", "docs",
             "abi", "ffi", "install", "kernels-c", "kernels-avx2",
             "kernels-avx512", "kernels-neon"}
+# It executes nothing of the library that the other tests of the program do not.
+LEFT_OUT_TESTS = {"batch"}
 MESON_SKIP = 77
 # A mistake must not fill the disk or the memory.
 LIMITS = ["prlimit", "--as=%d:" % 2**33, "--fsize=%d:" % 2**28, "--core=0"]
@@ -63,7 +65,8 @@ class Test:
         self.command = [named.get(word, word) for word in about["cmd"]]
         self.programs = [word for word in self.command if word in programs]
         self.is_script = self.command[0] not in programs
-        self.is_used = bool(self.programs and not LEFT_OUT.intersection(suites))
+        self.is_used = bool(self.programs and self.name not in LEFT_OUT_TESTS
+                            and not LEFT_OUT.intersection(suites))
         self.wrapper = [] if self.is_script else build.wrapper
 
     def run(self, folder, timeout, replaced=None, environment=None):
@@ -264,20 +267,20 @@ class Seen:
                 sorted(self.executed)]
 
     def like(self, line):
-        """The line that is executed with this one: where its statement begins;
-        outside of functions, any line of the file."""
+        """The line that is executed with this one, where its statement begins, and
+        all lines of its function; outside of functions, those of the file."""
         for first, last in self.functions:
             if first <= line <= last:
-                before = [known for known in self.lines
-                          if first <= known <= line]
-                return {max(before, default=first)}
-        return self.lines
+                inside = {known for known in self.lines if first <= known <= last}
+                before = [known for known in inside if known <= line]
+                return {max(before, default=first)}, inside
+        return self.lines, self.lines
 
 
 class Coverage:
     """What each test executes, and how long it takes."""
 
-    def __init__(self, build, covered, gcov):
+    def __init__(self, build, covered, gcov, longest):
         self.gcov = gcov
         self.covered = covered
         self.scratch = build.folder / "mutation" / "measured"
@@ -292,7 +295,8 @@ class Coverage:
                 known[test.id] = self.measure(test, of_covered[test.id])
                 known[test.id]["digest"] = digest
                 self.cache.write_text(json.dumps(known))
-            if known[test.id]["seconds"] is not None:
+            seconds = known[test.id]["seconds"]
+            if seconds is not None and seconds <= longest:
                 self.take(test, known[test.id])
         self.tests.sort(key=lambda test: test.seconds)
 
@@ -353,9 +357,13 @@ class Coverage:
                 for about in json.loads(line)["files"]]
 
     def tests_of(self, file, line):
-        """The tests that execute the line, the fastest first."""
+        """The tests that execute the line, the fastest first; or its function, if
+        the compiler has counted the line with another."""
         if file not in self.whole:
             return []
-        wanted = self.whole[file].like(line)
+        of_line, of_function = self.whole[file].like(line)
+        return self.executing(file, of_line) or self.executing(file, of_function)
+
+    def executing(self, file, lines):
         return [test for test in self.tests
-                if wanted & self.seen[test.id].get(file, Seen()).executed]
+                if lines & self.seen[test.id].get(file, Seen()).executed]

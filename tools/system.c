@@ -5,6 +5,7 @@
 #include "system.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -97,8 +98,16 @@ static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
 static void (*volatile to_clean)(void);
 static sigset_t before_hold;
 
+static pthread_t guarded_thread;
+
+/* A library may have threads of its own, in which nothing is held: the one that
+ * opens and renames files has to be asked. */
 static void clean_and_end(int number)
 {
+    if (!pthread_equal(pthread_self(), guarded_thread)) {
+        pthread_kill(guarded_thread, number);
+        return;
+    }
     to_clean();
     signal(number, SIG_DFL);
     raise(number);
@@ -107,6 +116,7 @@ static void clean_and_end(int number)
 void system_guard(void (*clean)(void))
 {
     to_clean = clean;
+    guarded_thread = pthread_self();
     for (size_t i = 0; i < ENDING_COUNT; i++) {
         struct sigaction action;
         if (sigaction(endings[i], NULL, &action) == 0 &&
@@ -123,10 +133,10 @@ void system_hold_endings(void)
     sigemptyset(&held);
     for (size_t i = 0; i < ENDING_COUNT; i++)
         sigaddset(&held, endings[i]);
-    sigprocmask(SIG_BLOCK, &held, &before_hold);
+    pthread_sigmask(SIG_BLOCK, &held, &before_hold);
 }
 
 void system_allow_endings(void)
 {
-    sigprocmask(SIG_SETMASK, &before_hold, NULL);
+    pthread_sigmask(SIG_SETMASK, &before_hold, NULL);
 }

@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,37 +15,102 @@
 #include "diagnose.h"
 #include "labels.h"
 
-/* ---- Reading ------------------------------------------------------------- */
+/* ---- Memory -------------------------------------------------------------- */
 
-/* Jansson's allocator belongs to the process, so this cannot belong to anything
+/* Where a parser of jansson's goes on without memory, it leaves digits out, says
+ * that the text is wrong, or ends the program by an assertion. So it does not
+ * get to go on: allocating jumps out of it, and what it had is released here.
+ * Jansson's allocator belongs to the process, so this cannot belong to anything
  * smaller. */
-static bool ran_out;
+typedef struct block {
+    _Alignas(max_align_t) struct block *before;
+    struct block *after;
+} block;
+
+static block blocks = {&blocks, &blocks}; /* the latest one comes after it */
+static jmp_buf escape;
+static bool is_parsing, ran_out;
 
 static void *allocate(size_t size)
 {
-    void *memory = malloc(size);
-    ran_out |= !memory;
-    return memory;
+    block *added =
+        size <= SIZE_MAX - sizeof *added ? malloc(sizeof *added + size) : NULL;
+    if (!added && is_parsing)
+        longjmp(escape, 1);
+    if (!added)
+        return NULL;
+    added->before = &blocks;
+    added->after = blocks.after;
+    blocks.after->before = added;
+    blocks.after = added;
+    return added + 1;
 }
 
-static void begin(void)
+static void release(void *memory)
 {
-    json_set_alloc_funcs(allocate, free);
+    block *gone = memory;
+    if (!gone--)
+        return;
+    gone->before->after = gone->after;
+    gone->after->before = gone->before;
+    free(gone);
+}
+
+void json_begin(void)
+{
+    json_set_alloc_funcs(allocate, release);
+}
+
+/* ---- Reading ------------------------------------------------------------- */
+
+typedef struct source {
+    FILE *file; /* NULL: text */
+    const char *text;
+    size_t size;
+    block *earlier; /* the latest before it */
+} source;
+
+static json_t *load(const source *from, json_error_t *error)
+{
+    return from->file ? json_loadf(from->file, JSON_REJECT_DUPLICATES, error)
+                      : json_loadb(from->text, from->size,
+                                   JSON_REJECT_DUPLICATES, error);
+}
+
+static json_t *load_or_escape(const source *from, json_error_t *error)
+{
+    if (setjmp(escape) == 0)
+        return load(from, error);
+    while (blocks.after != from->earlier)
+        release(blocks.after + 1);
+    ran_out = true;
+    return NULL;
+}
+
+static json_t *parse(source *from, json_error_t *error)
+{
+    from->earlier = blocks.after;
     ran_out = false;
-    errno = 0;
+    is_parsing = true;
+    json_t *tree = load_or_escape(from, error);
+    is_parsing = false;
+    return tree;
 }
 
 json_t *json_read(const char *text, size_t size, json_error_t *error)
 {
-    begin();
-    return json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
+    source from = {.text = text, .size = size};
+    return parse(&from, error);
 }
 
 json_t *json_read_file(const char *path)
 {
-    begin();
-    json_t *tree = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-    ran_out |= !tree && errno == ENOMEM; /* its stream */
+    source from = {.file = fopen(path, "rb")};
+    ran_out = !from.file && errno == ENOMEM;
+    if (!from.file)
+        return NULL;
+    json_t *tree = parse(&from, NULL);
+    fclose(from.file);
     return tree;
 }
 

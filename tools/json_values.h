@@ -9,6 +9,9 @@
 
 #include "output.h"
 
+/* Call it before anything of jansson: its memory is watched from then on. */
+void json_begin(void);
+
 /* Parse @p size bytes, without keys that are there twice. @return NULL, what is
  * wrong being in @p error, but for lack of memory: see below. */
 json_t *json_read(const char *text, size_t size, json_error_t *error);
@@ -16,8 +19,7 @@ json_t *json_read(const char *text, size_t size, json_error_t *error);
 /* The same of a file. @return NULL whatever is wrong. */
 json_t *json_read_file(const char *path);
 
-/* Did the last one of these fail because memory ran out? Jansson itself takes
- * that for a mistake in the text. */
+/* Did the last one of these fail because memory ran out? */
 bool json_ran_out(void);
 
 /* Text that may not be UTF-8, which JSON must be: then @p otherwise is called.

@@ -17,6 +17,7 @@
 #include "diagnose.h"
 #include "explain/explain.h"
 #include "explain/figure.h"
+#include "json_values.h"
 #include "system.h"
 
 typedef struct command {
@@ -102,6 +103,7 @@ int fmgcam_main(int argc, char **argv)
     /* Room for the longest text, so that a failed write is noticed at the end,
      * where its reason is still known. */
     static char buffer[16384];
+    json_begin();
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     return check_stdout(dispatch(argc, argv));
 }

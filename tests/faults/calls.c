@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -119,18 +120,26 @@ static long fail_call(long number, const ucontext_t *at, long code)
     return -code;
 }
 
+/* With time for another thread to take it, if this one holds it back. */
+static void send_signal(uint32_t number)
+{
+    const struct timespec a_moment = {0, 2000000};
+    kill(getpid(), (int)number);
+    nanosleep(&a_moment, NULL);
+}
+
 static long disturb(const fault_plan *plan, long number, const ucontext_t *at)
 {
     long third = argument(at, 2);
     if (plan->kind == FAULT_ERROR)
         return fail_call(number, at, plan->detail);
     if (plan->kind == FAULT_SIGNAL_BEFORE)
-        kill(getpid(), (int)plan->detail);
+        send_signal(plan->detail);
     if (plan->kind == FAULT_SHORT && can_be_short(number) && third > 1)
         third = 1;
     const long result = carry_out(number, at, third);
     if (plan->kind == FAULT_SIGNAL_AFTER)
-        kill(getpid(), (int)plan->detail);
+        send_signal(plan->detail);
     return result;
 }
 

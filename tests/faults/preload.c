@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -57,12 +58,28 @@ static void map_plan(const char *path)
         fail("the plan cannot be mapped");
 }
 
+/* Libraries have threads, which take signals that the first one holds back. */
+static void *idle(void *nothing)
+{
+    for (;;)
+        pause();
+    return nothing;
+}
+
+static void start_idle_thread(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, idle, NULL))
+        fail("no thread to be had");
+}
+
 static int watched_main(int argc, char **argv, char **environment)
 {
     const char *path = getenv("FMGCAM_TEST_FAULTS");
     if (!path)
         return real_main(argc, argv, environment);
     map_plan(path);
+    start_idle_thread();
     if (!calls_trap())
         fail("no seccomp");
     plan->first_process = getpid();

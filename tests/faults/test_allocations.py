@@ -10,20 +10,22 @@ import unittest
 import faults
 from faults import ARRAYS, EXPLAIN
 
-POINTS = 30  # of each command, where not all are taken
+POINTS = 30  # of each command, where not all are taken; of those that take longer, fewer
 
 
 class Sweeps(faults.Case):
     """All allocations of the process: those of jansson, libpng, libjpeg and the C library too."""
 
+    points = POINTS
+
     def sweep(self, args, outputs=(), earlier=True, spared="", alone=False):
         self.fail_all(faults.Scene(self.dir, args, outputs, earlier, spared), alone)
 
-    def fail_all(self, scene, alone=False, points=POINTS):
+    def fail_all(self, scene, alone=False):
         total = scene.good.allocations
         failed = harmless = 0
         for and_all_after in (0,) if alone else (0, 1):
-            for n in faults.sample(total, points):
+            for n in faults.sample(total, self.points):
                 outcome = scene.run(allocation=n, and_all_after=and_all_after)
                 point = "allocation %d of %d%s" % (n, total, " and all after" if and_all_after else "")
                 self.note(point, scene.faults(outcome))
@@ -74,10 +76,14 @@ class Allocations(Sweeps):
         self.sweep(("compare", "x.npy", "y.npy", "--report-a", "x.json", "--report-b", "y.json", "--image", "p.png",
                     "--picture", "c.png", "--report", "c.json", "--min-iou", "0.5"), ("c.png", "c.json"))
 
+
+class Batch(Sweeps):
+    points = POINTS // 2
+
     def batch(self, name, lines, resume=False):
         faults.write(os.path.join(self.dir, name), "\n".join(lines).encode() + b"\n")
         self.fail_all(faults.BatchScene(self.dir, (name, "--write", "overlay,maps,report", "--labels", "names.txt"),
-                                        resume=resume), alone=faults.FULL or resume, points=POINTS * 3 // 2 if resume else POINTS // 2)
+                                        resume=resume), alone=faults.FULL or resume)
 
     def test_batch_of_json_lines(self):
         self.batch("m.jsonl", [json.dumps({"id": "one", "activations": "a.npy", "gradients": "g.npy",
@@ -88,6 +94,7 @@ class Allocations(Sweeps):
                    + ['one,a.npy,g.npy,p\u00fc.png,"0,0,2,2"'])
 
     def test_tables_and_pages(self):
+        self.points = POINTS * 3 // 2
         self.batch("m.csv", ["id,activations,gradients,image", "one,a.npy,g.npy,p.png"], resume=True)
 
 
@@ -95,6 +102,8 @@ class Allocations(Sweeps):
 class Figures(Sweeps):
     """GLib ends the program when it gets no memory, and Cairo 1.16 then crashes, or draws less and says nothing: they,
     what they use, and what the C library allocates for them, always get theirs."""
+
+    points = POINTS // 3
 
     def figure(self, name):
         self.explain("--image", "p.png", "--figure", name, "--labels", "names.txt", outputs=(name,), alone=True,

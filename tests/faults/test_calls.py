@@ -7,6 +7,7 @@ import errno
 import itertools
 import os
 import signal
+import unittest
 
 import faults
 from faults import ARRAYS, CHILDREN, ERROR, EXPLAIN, FIRST, SHORT, SIGNAL_AFTER, SIGNAL_BEFORE
@@ -39,6 +40,8 @@ class Calls(faults.Case):
     """What holds: see faults.Scene.faults()."""
 
     points_of_each = POINTS
+    names = None  # of the calls that are disturbed; all
+    spared = ""
 
     def scenes(self, args, outputs=()):
         """Over nothing, and over earlier files."""
@@ -46,9 +49,9 @@ class Calls(faults.Case):
             yield "parent", faults.BatchScene(self.dir, args[1:], FIRST)
             yield "child", faults.BatchScene(self.dir, args[1:], CHILDREN)
             return
-        yield "new", faults.Scene(self.dir, args, outputs, False)
+        yield "new", faults.Scene(self.dir, args, outputs, False, self.spared)
         if outputs:
-            yield "earlier", faults.Scene(self.dir, args, outputs, True)
+            yield "earlier", faults.Scene(self.dir, args, outputs, True, self.spared)
 
     def points(self, scene, names=None):
         """(number of the call, counting from 1, and its name)"""
@@ -98,7 +101,7 @@ class Calls(faults.Case):
     def fail_all(self, args, outputs=()):
         count = 0
         for what, scene in self.scenes(args, outputs):
-            for at, name in self.points(scene):
+            for at, name in self.points(scene, self.names):
                 for error in ERRORS[name]:
                     # An interrupted call is not interrupted for ever.
                     for same in (0,) if error == "EINTR" else (0, 1):
@@ -109,7 +112,7 @@ class Calls(faults.Case):
     def shorten_all(self, args, outputs=()):
         count = 0
         for what, scene in self.scenes(args, outputs):
-            for at, name in self.points(scene, ("read", "write")):
+            for at, name in self.points(scene, self.names or ("read", "write")):
                 for same in (0, 1):
                     outcome = scene.run(at=at, kind=SHORT, and_same_after=same)
                     found = scene.faults(outcome)
@@ -123,7 +126,8 @@ class Calls(faults.Case):
         count = 0
         for what, scene in self.scenes(args, outputs):
             for number in (signal.SIGTERM, signal.SIGINT):
-                for kind, (at, name) in itertools.product((SIGNAL_BEFORE, SIGNAL_AFTER), self.points(scene)):
+                for kind, (at, name) in itertools.product((SIGNAL_BEFORE, SIGNAL_AFTER),
+                                                         self.points(scene, self.names)):
                     outcome = scene.run(at=at, kind=kind, detail=int(number))
                     found = scene.faults(outcome)
                     if outcome.status != self.ended_by(what, number):
@@ -149,6 +153,29 @@ class Explain(Calls):
 
     def test_signals(self):
         self.end_all((*PICTURES, *ARRAYS), ("o.png", "h.jpg", "maps.npy", "winner.npy", "report.json"))
+
+
+@unittest.skipUnless(faults.FIGURES, "the program is built without figures")
+class Figures(Calls):
+    """Where they are written; what fontconfig reads is its own affair, and what GLib keeps."""
+
+    points_of_each = 1
+    names = ("write", "fsync", "rename", "unlink")
+    spared = "libglib"
+
+    def args(self, name):
+        return (*EXPLAIN, "--image", "p.png", "--figure", name, "--maps", "m.npy")
+
+    def test_failures(self):
+        for name in ("f.png", "f.pdf", "f.svg"):
+            self.fail_all(self.args(name), (name, "m.npy"))
+
+    def test_short_transfers(self):
+        self.names = ("write",)
+        self.shorten_all(self.args("f.pdf"), ("f.pdf", "m.npy"))
+
+    def test_signals(self):
+        self.end_all(self.args("f.png"), ("f.png", "m.npy"))
 
 
 class Compare(Calls):

@@ -5,6 +5,7 @@ that are inputs, and others that write the same file: test_system.py PRELOAD PRO
 """
 import itertools
 import os
+import resource
 import shutil
 import signal
 import stat
@@ -157,6 +158,15 @@ class Places(Case):
             self.put("kept" + suffix, faults.EARLIER)
             os.chmod(self.path("kept" + suffix), 0o444)
             self.assert_denied("kept" + suffix, *args, output)
+
+    def test_a_file_that_may_not_grow_so_large(self):
+        for output, suffix, args in self.each_output():
+            self.put("kept" + suffix, faults.EARLIER)
+            before = self.look()
+            r = self.run_program(*args, output, "kept" + suffix, restore_signals=True,
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+            self.assertEqual((r.returncode, self.look()), (1, before), (output, r.stderr))
+            self.assertIn("kept%s: File too large" % suffix, r.stderr.decode())
 
     def test_a_pipe_that_nobody_reads(self):
         """Whether or not the program was started with SIGPIPE ignored."""

@@ -260,6 +260,7 @@ static void test_bad_choices_are_named(void **state)
     fmgcam_tensor_vector(&good, scores, FMGCAM_DTYPE_FLOAT32, 6);
     fmgcam_tensor_vector(&bad, nan_scores, FMGCAM_DTYPE_FLOAT32, 6);
     fmgcam_tensor_matrix(&square, scores, FMGCAM_DTYPE_FLOAT32, 2, 3);
+    const float first_is_nan[6] = {NAN};
     const struct {
         const char *text;
         fmgcam_choice choice;
@@ -314,6 +315,12 @@ static void test_bad_choices_are_named(void **state)
          FMGCAM_STATUS_ARGUMENT},
         {"thresholds[3]: inf",
          {.rule = FMGCAM_CHOICE_THRESHOLDS, .thresholds = thresholds},
+         &good,
+         &classes,
+         NULL,
+         FMGCAM_STATUS_ARGUMENT},
+        {"thresholds[0]: nan",
+         {.rule = FMGCAM_CHOICE_THRESHOLDS, .thresholds = first_is_nan},
          &good,
          &classes,
          NULL,

@@ -1104,6 +1104,23 @@ static void test_without_reserve_only_the_first_call_allocates(void **state)
 
 /* ---- Failing allocations: see also faults/test_core.c -------------------- */
 
+/* What was given back for want of more is not taken for memory at hand. */
+static void test_a_small_call_works_after_a_large_one_failed(void **state)
+{
+    fixture *f = *state;
+    static task t;
+
+    task_init(&t);
+    expect_ok(f->context, step_activate(f->context, &t));
+    expect_ok(f->context, step_filter(f->context, &t));
+    f->heap.fail_at = f->heap.requests + 1;
+    expect_status(f->context, step_overlay(f->context, &t),
+                  FMGCAM_STATUS_NO_MEMORY, "workspace");
+    f->heap.fail_at = 0;
+    expect_ok(f->context, step_filter(f->context, &t));
+    run_all_steps(f->context, &t);
+}
+
 static void test_a_failed_reserve_keeps_what_was_reserved(void **state)
 {
     fixture *f = *state;
@@ -1362,6 +1379,7 @@ int main(void)
         fixture_test(test_nothing_is_allocated_under_a_runner),
         fixture_test(test_reserve_may_be_called_again),
         fixture_test(test_without_reserve_only_the_first_call_allocates),
+        fixture_test(test_a_small_call_works_after_a_large_one_failed),
         fixture_test(test_a_failed_reserve_keeps_what_was_reserved),
         fixture_test(test_a_broken_runner_is_a_status),
         fixture_test(test_explain_and_draw_report_a_broken_runner),

@@ -485,6 +485,30 @@ static void test_broken_tensors_are_named(void **state)
     }
 }
 
+/* Each axis alone stays within memory, and not all of them together. */
+static void test_strides_are_added_up(void **state)
+{
+    fixture *f = *state;
+    const int8_t data = 0;
+    const float scale = 1;
+    const fmgcam_quantization by = {
+        .struct_size = sizeof by, .scales = &scale, .count = 1};
+    float values[32];
+    fmgcam_buffer out = float_buffer(values, 32);
+    fmgcam_tensor t = {&data, FMGCAM_DTYPE_INT8, 0, {0}, {0}};
+
+    for (t.rank = 2; t.rank <= 5; t.rank++)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            for (uint32_t i = 0; i < t.rank; i++) {
+                t.shape[i] = 2;
+                t.strides[i] = sign * (INT64_MAX / 2);
+            }
+            check_refused(f->context, "strides",
+                          fmgcam_read_tensor(f->context, &t, &by, &out),
+                          ONE(STRIDE), "tensor.strides", "address space");
+        }
+}
+
 static void test_missing_tensors_are_named(void **state)
 {
     fixture *f = *state;
@@ -783,6 +807,20 @@ static void test_outputs_over_inputs_are_refused(void **state)
 }
 
 /* With strides the input's span counts, also below its data pointer. */
+/* The last element of the output is the first of the two of the input. */
+static void test_outputs_over_two_elements_are_refused(void **state)
+{
+    fixture *f = *state;
+    float memory[3] = {1, 2, 3};
+    fmgcam_tensor in =
+        maps_view(memory + 1, (sizes){.classes = 1, .height = 1, .width = 2});
+    fmgcam_buffer out = float_buffer(memory, 2);
+
+    check_refused(f->context, "two elements",
+                  fmgcam_activate_maps(f->context, &in, &out), ONE(ARGUMENT),
+                  "overlaps", "");
+}
+
 static void test_outputs_over_reversed_inputs_are_refused(void **state)
 {
     fixture *f = *state;
@@ -1119,6 +1157,28 @@ static void test_broken_pictures_are_named(void **state)
 }
 
 /* One row: its pitch is never used. */
+/* Rows that go down below address 0, or up beyond the last one. */
+static void test_pictures_stay_within_the_address_space(void **state)
+{
+    static const int64_t pitches[] = {INT64_MIN / 2, INT64_MAX / 2, INT64_MIN,
+                                      INT64_MAX};
+    fixture *f = *state;
+    static arguments a;
+
+    for (size_t i = 0; i < COUNT_OF(pitches); i++) {
+        arguments_init(&a);
+        a.drawn.height = a.picture.height = HEIGHT;
+        a.drawn.row_stride_bytes = pitches[i];
+        check_refused(f->context, "far rows", call_heatmap(f->context, &a),
+                      ONE(STRIDE), "heatmap.row_stride_bytes", "address space");
+        a.drawn.height = 2;
+        if (pitches[i] > 0)
+            continue;
+        check_refused(f->context, "two far rows", call_heatmap(f->context, &a),
+                      ONE(STRIDE), "heatmap.row_stride_bytes", "address space");
+    }
+}
+
 static void test_a_single_row_may_have_any_pitch(void **state)
 {
     fixture *f = *state;
@@ -1347,6 +1407,7 @@ int main(void)
         cmocka_unit_test(test_tensor_constructors_ignore_null),
         cmocka_unit_test(test_tensor_constructors_lay_out_memory),
         fixture_test(test_broken_tensors_are_named),
+        fixture_test(test_strides_are_added_up),
         fixture_test(test_missing_tensors_are_named),
         fixture_test(test_integers_where_floats_are_wanted_are_named),
         fixture_test(test_columns_need_maps_with_rows),
@@ -1357,6 +1418,7 @@ int main(void)
         fixture_test(test_small_outputs_tell_the_size_needed),
         fixture_test(test_misaligned_outputs_are_named),
         fixture_test(test_outputs_over_inputs_are_refused),
+        fixture_test(test_outputs_over_two_elements_are_refused),
         fixture_test(test_outputs_over_reversed_inputs_are_refused),
         fixture_test(test_outputs_over_each_other_are_refused),
         fixture_test(test_explain_wants_the_right_inputs_and_some_output),
@@ -1365,6 +1427,7 @@ int main(void)
         fixture_test(test_in_place_needs_contiguous_float32),
         fixture_test(test_the_filter_checks_its_two_outputs),
         fixture_test(test_broken_pictures_are_named),
+        fixture_test(test_pictures_stay_within_the_address_space),
         fixture_test(test_a_single_row_may_have_any_pitch),
         fixture_test(test_pictures_of_different_size_are_refused),
         fixture_test(test_pictures_may_not_overlap_by_halves),

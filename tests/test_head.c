@@ -327,6 +327,112 @@ static void test_stored_tensors_may_be_rounded(void **state)
             }
 }
 
+/* ---- The bound ----------------------------------------------------------- */
+
+/* A tensor of whole numbers, which every dtype has, and their scales. */
+typedef struct stored_numbers {
+    float numbers[MOST_C * S], scales[MOST_C];
+    uint32_t axis; /* that the scales are of; beyond the last: there is one */
+    stored t;
+    fmgcam_quantization by;
+} stored_numbers;
+
+static void numbers_init(stored_numbers *n, rng *r, uint32_t dtype,
+                         uint32_t rank, const int64_t *shape, uint32_t axis)
+{
+    const bool has_scales = dtype == FMGCAM_DTYPE_INT8;
+    size_t count = 1;
+
+    for (uint32_t i = 0; i < rank; i++)
+        count *= (size_t)shape[i];
+    for (size_t i = 0; i < count; i++)
+        n->numbers[i] = (float)rng_below(r, 201) - 100;
+    for (size_t i = 0; i < MOST_C; i++)
+        n->scales[i] = has_scales ? rng_uniform(r, 0.01f, 0.1f) : 1;
+    store_init(&n->t, n->numbers, rank, shape, dtype, LAYOUT_MIXED);
+    n->axis = axis;
+    n->by =
+        (fmgcam_quantization){.struct_size = sizeof n->by,
+                              .scales = n->scales,
+                              .count = axis < rank ? (uint32_t)shape[axis] : 1,
+                              .axis = axis < rank ? axis : 0};
+}
+
+/* Of docs/numerics.md, with the unit of a stored number and half a step of an
+ * integer. */
+static double gamma_of(double n)
+{
+    return n * 0x1p-24 / (1 - n * 0x1p-24);
+}
+
+static void check_bound(fmgcam_context *context, rng *r, uint32_t dtype,
+                        double unit, bool by_columns)
+{
+    enum { N = 6, C = 9 };
+    stored_numbers a, w, b, y;
+    const double half = dtype == FMGCAM_DTYPE_INT8 ? 0.5 : 0;
+
+    numbers_init(&a, r, dtype, 3, (int64_t[]){C, H, W}, 0);
+    numbers_init(&w, r, dtype, 2, (int64_t[]){N, C}, by_columns ? 1 : 0);
+    numbers_init(&b, r, dtype, 1, (int64_t[]){N}, 1);
+    numbers_init(&y, r, dtype, 1, (int64_t[]){N}, 1);
+    fmgcam_inputs in = {.struct_size = sizeof in,
+                        .activations = &a.t.tensor,
+                        .classifier = &w.t.tensor,
+                        .bias = &b.t.tensor,
+                        .scores = &y.t.tensor};
+    if (half > 0) {
+        in.activations_quantization = &a.by;
+        in.classifier_quantization = &w.by;
+        in.bias_quantization = &b.by;
+        in.scores_quantization = &y.by;
+    }
+    fmgcam_head_check check = {.struct_size = sizeof check};
+    expect_ok(context, fmgcam_check_head(context, &in, 0, &check));
+
+    double size = 0, steps = 0;
+    for (size_t c = 0; c < C; c++) {
+        double scale_w = (double)w.scales[by_columns ? c : check.index];
+        double scale_a = (double)a.scales[c], magnitude = 0;
+        double weight = fabs((double)w.numbers[check.index * C + c]) * scale_w;
+        for (size_t s = 0; s < S; s++)
+            magnitude += fabs((double)a.numbers[c * S + s]) * scale_a / S;
+        size += weight * magnitude;
+        steps += (weight + half * scale_w) * half * scale_a +
+                 half * scale_w * magnitude;
+    }
+    double bias = fabs((double)b.numbers[check.index]) * (double)b.scales[0];
+    double score = fabs((double)y.numbers[check.index]) * (double)y.scales[0];
+    double want = gamma_of(S + C + 2) * (size + bias) + 2 * unit * size +
+                  steps + unit * (bias + score) +
+                  half * ((double)b.scales[0] + (double)y.scales[0]);
+    if (fabs(check.bound - want) > 1e-6 * want)
+        fail_msg("dtype %u: bound %g, want %g", dtype, check.bound, want);
+    store_free(&a.t);
+    store_free(&w.t);
+    store_free(&b.t);
+    store_free(&y.t);
+}
+
+static void test_the_bound_is_the_derived_one(void **state)
+{
+    static const struct {
+        uint32_t dtype;
+        double unit;
+    } kinds[] = {{FMGCAM_DTYPE_FLOAT32, 0},
+                 {FMGCAM_DTYPE_FLOAT16, 0x1p-11},
+                 {FMGCAM_DTYPE_BFLOAT16, 0x1p-8},
+                 {FMGCAM_DTYPE_INT8, 0}};
+    fixture *f = *state;
+    rng r;
+
+    rng_init(&r, 609);
+    for (int round = 0; round < 20; round++)
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+            check_bound(f->context, &r, kinds[i].dtype, kinds[i].unit,
+                        round % 2);
+}
+
 /* ---- Arguments ----------------------------------------------------------- */
 
 static void test_the_tolerance_takes_the_place_of_the_bound(void **state)
@@ -371,22 +477,26 @@ static void test_bad_heads_are_refused(void **state)
     give(&g, &net);
     fmgcam_tensor_vector(&longer, net.activations, FMGCAM_DTYPE_FLOAT32, 10);
     const fmgcam_inputs good = g.inputs;
-    fmgcam_inputs rows[6] = {good, good, good, good, good, good};
+    fmgcam_inputs rows[7] = {good, good, good, good, good, good, good};
     static const struct {
         const char *text;
         fmgcam_status status;
-    } wants[6] = {{"activations: NULL", FMGCAM_STATUS_ARGUMENT},
+    } wants[7] = {{"activations: NULL", FMGCAM_STATUS_ARGUMENT},
                   {"classifier: NULL", FMGCAM_STATUS_ARGUMENT},
                   {"scores: NULL", FMGCAM_STATUS_ARGUMENT},
                   {"bias: shape [10]", FMGCAM_STATUS_SHAPE},
                   {"classifier: shape [9,11]", FMGCAM_STATUS_SHAPE},
-                  {"classifier", FMGCAM_STATUS_SHAPE}};
+                  {"classifier", FMGCAM_STATUS_SHAPE},
+                  {"classifier: shape [11,8]", FMGCAM_STATUS_SHAPE}};
     rows[0].activations = NULL;
     rows[1].classifier = NULL;
     rows[2].scores = NULL;
     rows[3].bias = &longer;
     rows[4].scores = &longer;
     rows[5].classifier = &g.a;
+    fmgcam_tensor too_narrow; /* transposed, and a class less */
+    fmgcam_tensor_matrix(&too_narrow, net.matrix, FMGCAM_DTYPE_FLOAT32, 11, 8);
+    rows[6].classifier = &too_narrow;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         expect_status(f->context,
                       fmgcam_check_head(f->context, &rows[i], 0, &check),
@@ -454,6 +564,7 @@ int main(void)
         fixture_test(test_a_transposed_matrix_is_named),
         fixture_test(test_probabilities_are_named),
         fixture_test(test_stored_tensors_may_be_rounded),
+        fixture_test(test_the_bound_is_the_derived_one),
         fixture_test(test_the_tolerance_takes_the_place_of_the_bound),
         fixture_test(test_bad_heads_are_refused),
         fixture_test(test_no_number_is_too_large),

@@ -866,6 +866,13 @@ static void test_float64_is_rounded_once_and_checked(void **state)
     expect_ok(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values));
     for (size_t i = 0; i < 4; i++)
         assert_true((double)got[i] == (double)(float)values_64[i]);
+    for (uint32_t rank = 0; rank <= 6; rank += 6) {
+        t.rank = rank;
+        expect_status(f->context,
+                      fmgcam_read_tensor(f->context, &t, NULL, &values),
+                      FMGCAM_STATUS_SHAPE, "expected 1 to 5");
+    }
+    t.rank = 1;
     values_64[2] = -1e39;
     expect_status(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values),
                   FMGCAM_STATUS_OVERFLOW, "[2] is -1e+39");

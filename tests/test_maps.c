@@ -203,6 +203,28 @@ static void test_zero_is_no_evidence_of_either_sign(void **state)
     expect_same_values("filtered", got, want, 10);
 }
 
+/* Under the policy of the context, in either input. */
+static void test_the_filter_skips_what_is_not_finite(void **state)
+{
+    fixture *f = *state;
+    float maps[2 * 4] = {1, NAN, 3, 0, 2, 2, INFINITY, 2};
+    float clean[2 * 4] = {1, 0, 3, 0, 2, 2, 0, 2}, got[2][8];
+    float *signed_maps[3] = {clean, maps, clean};
+    float *class_maps[3] = {clean, clean, maps};
+    const sizes size = {.classes = 2, .height = 2, .width = 2};
+
+    use_options(f->context,
+                (fmgcam_options){.non_finite = FMGCAM_NON_FINITE_SKIP});
+    for (size_t i = 0; i < 3; i++) {
+        fmgcam_tensor m = maps_view(signed_maps[i], size);
+        fmgcam_tensor c = maps_view(class_maps[i], size);
+        fmgcam_buffer out = float_buffer(got[i > 0], 8);
+        expect_ok(f->context,
+                  fmgcam_filter_maps(f->context, &m, &c, &out, NULL));
+        expect_same_bits("skipped", got[i > 0], got[0], 8);
+    }
+}
+
 static void test_either_output_of_the_filter_may_be_left_out(void **state)
 {
     fixture *f = *state;
@@ -599,6 +621,7 @@ int main(void)
         fixture_test(test_the_winner_keeps_its_value),
         fixture_test(test_ties_go_to_the_lowest_rank),
         fixture_test(test_zero_is_no_evidence_of_either_sign),
+        fixture_test(test_the_filter_skips_what_is_not_finite),
         fixture_test(test_either_output_of_the_filter_may_be_left_out),
         fixture_test(test_maps_are_divided_by_their_norms),
         fixture_test(test_each_norm_is_its_own),

@@ -495,6 +495,19 @@ static void test_bad_arguments_are_named(void **state)
                   FMGCAM_STATUS_SHAPE, "region");
     expect_status(c, fmgcam_measure_region(c, &t, &mask, NULL),
                   FMGCAM_STATUS_ARGUMENT, "contributions");
+    double shared[24];
+    fmgcam_tensor within;
+    fmgcam_tensor_matrix(&within, shared, FMGCAM_DTYPE_FLOAT32, 3, 4);
+    memset(shared, 0, sizeof shared);
+    expect_status(c, fmgcam_measure_region(c, &t, &within, shared),
+                  FMGCAM_STATUS_ARGUMENT, "region");
+    fmgcam_tensor_maps(&within, (float *)(void *)shared, 2, 3, 4);
+    expect_status(c, fmgcam_measure_region(c, &within, &mask, shared),
+                  FMGCAM_STATUS_ARGUMENT, "signed_maps");
+    other[6] = INFINITY;
+    expect_status(c, fmgcam_measure_region(c, &t, &mask, contributions),
+                  FMGCAM_STATUS_NON_FINITE, "region: value at [1,2]");
+    other[6] = 1;
     expect_status(c, fmgcam_fuse_layers(c, NULL, 1, 3, 4, &good),
                   FMGCAM_STATUS_ARGUMENT, "maps");
     expect_status(c, fmgcam_fuse_layers(c, none, 1, 3, 4, &good),

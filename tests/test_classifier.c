@@ -576,6 +576,11 @@ static void test_only_the_rows_that_count_must_be_finite(void **state)
     h.scores[2] = NAN;
     expect_status(f->context, fmgcam_explain(f->context, &in, &out),
                   FMGCAM_STATUS_NON_FINITE, "scores: value at [2]");
+    h.matrix[some[1] * C + 2] = NAN;
+    use_options(f->context,
+                (fmgcam_options){.method = FMGCAM_METHOD_HIRES_CAM});
+    expect_status(f->context, fmgcam_explain(f->context, &in, &out),
+                  FMGCAM_STATUS_NON_FINITE, "classifier: value at");
 }
 
 int main(void)

@@ -1309,6 +1309,29 @@ static void test_truncated_file(void **state)
     drop(&b);
 }
 
+/* Files are read in pieces of a fixed size; whatever is left for the last one. */
+static void test_file_of_any_length(void **state)
+{
+    (void)state;
+    png_spec s = {.width = 9,
+                  .height = 9,
+                  .color_type = PNG_COLOR_TYPE_RGB,
+                  .bit_depth = 8};
+    static const uint8_t padding[4110];
+    uint8_t *raw = random_raw(&s), rgb[9 * 9 * 3];
+    s.raw = raw;
+    for (size_t more = 4090 - 9 * 9 * 3; more < sizeof padding; more++) {
+        bytes b = make_png(&s);
+        insert_chunk(&b, "teSt", padding, more);
+        store(at("long.png"), b.data, b.size);
+        assert_int_equal(fmgcam_imageio_read_file(at("long.png"), NULL, rgb,
+                                                  sizeof rgb, 27, NULL, TEXT),
+                         OK);
+        drop(&b);
+    }
+    free(raw);
+}
+
 /* Read twice over different rubbish: a success must have set every byte. */
 static void check_flipped(const bytes *b)
 {
@@ -2450,6 +2473,7 @@ int main(void)
         cmocka_unit_test(test_jpeg_scans),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_truncated_file),
+        cmocka_unit_test(test_file_of_any_length),
         cmocka_unit_test(test_bit_flips),
         cmocka_unit_test(test_not_a_picture),
         cmocka_unit_test(test_limits),

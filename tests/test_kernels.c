@@ -57,6 +57,34 @@ static int make_tables(void **state)
     return 0;
 }
 
+static void test_masked_kernels_are_not_used(void **state)
+{
+    static struct fmgcam_kernels plain;
+
+    (void)state;
+    fmgcam_use_c_kernels(&plain);
+    assert_memory_equal(&c_kernels, &plain, sizeof plain);
+}
+
+#if defined(__x86_64__)
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2");
+}
+#else
+static bool has_avx2(void)
+{
+    return false;
+}
+#endif
+
+/* Every CPU with AVX2 has the other things that its kernels need. */
+static void test_the_kernels_of_the_cpu_are_found(void **state)
+{
+    (void)state;
+    assert_int_equal((fmgcam_cpu_flags() & FMGCAM_CPU_AVX2) != 0, has_avx2());
+}
+
 static void test_the_build_info_names_the_best_kernels(void **state)
 {
     static const struct {
@@ -937,6 +965,8 @@ static void test_explanations_and_pictures_have_the_same_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_masked_kernels_are_not_used),
+        cmocka_unit_test(test_the_kernels_of_the_cpu_are_found),
         cmocka_unit_test(test_the_build_info_names_the_best_kernels),
         cmocka_unit_test(test_rows_are_pooled_alike),
         cmocka_unit_test(test_zeros_of_both_signs_are_pooled_alike),

@@ -128,6 +128,30 @@ static void test_pooling_has_the_same_bits_in_any_layout(void **state)
     }
 }
 
+/* More cells than are copied at a time, and more than one channel of them. */
+static void test_long_rows_are_pooled_channel_by_channel(void **state)
+{
+    fixture *f = *state;
+    const sizes size = {
+        .classes = 2, .channels = 3, .height = 50, .width = 101};
+    float want[6], got[6];
+    problem p;
+    rng r;
+
+    rng_init(&r, 2);
+    problem_init(&p, &r, size, true);
+    problem_add_gradients(&p, &r, true);
+    oracle_pool_in_lanes(p.gradients, 6, p.cells, want);
+    for (int layout = 0; layout < LAYOUT_COUNT; layout++) {
+        stored g;
+        store_gradients(&g, &p, FMGCAM_DTYPE_FLOAT16, (tensor_layout)layout);
+        pool(f->context, &g.tensor, got, 6);
+        expect_same_values("weights", got, want, 6);
+        store_free(&g);
+    }
+    problem_free(&p);
+}
+
 static void test_gradients_of_one_class_may_have_three_axes(void **state)
 {
     fixture *f = *state;
@@ -696,6 +720,7 @@ int main(void)
         fixture_test(test_pooling_is_the_mean_within_its_bound),
         fixture_test(test_pooling_follows_the_documented_lanes),
         fixture_test(test_pooling_has_the_same_bits_in_any_layout),
+        fixture_test(test_long_rows_are_pooled_channel_by_channel),
         fixture_test(test_gradients_of_one_class_may_have_three_axes),
         fixture_test(test_zero_strides_repeat_a_gradient),
         fixture_test(test_zero_gradients_give_zero_weights_and_maps),

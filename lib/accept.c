@@ -396,7 +396,7 @@ void fmgcam_print_index(const fmgcam_context *context, enum fmgcam_form form,
                         size_t cell, char text[FMGCAM_SHAPE_TEXT_SIZE])
 {
     int64_t index[AXIS_COUNT], theirs[AXIS_COUNT];
-    enum axis axes[AXIS_COUNT];
+    enum axis axes[AXIS_COUNT] = {AXIS_N};
     fill_index(view, n, c, cell, index);
     place_axes(form, view->rank, count_map_axes(context, form, view->rank),
                axes);

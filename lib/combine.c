@@ -84,7 +84,7 @@ static size_t count_strips(const struct fmgcam_view *activations)
  * docs/performance.md has the measurements. */
 static size_t blas_from_classes(const struct fmgcam_kernels *kernels)
 {
-    return kernels->flags & (FMGCAM_CPU_AVX2 | FMGCAM_CPU_AVX512) ? 32 : 17;
+    return (kernels->flags & (FMGCAM_CPU_AVX2 | FMGCAM_CPU_AVX512)) ? 32 : 17;
 }
 
 static void combine_by_blas(const struct fmgcam_products *p, size_t classes,

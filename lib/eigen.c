@@ -66,7 +66,7 @@ static struct projection prepare(const struct fmgcam_view *gradients,
         .copy_a = fmgcam_worker_scratch(scratch, 0),
         .matrix = scratch->eigen,
     };
-    p.copy_g = p.copy_a + FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS;
+    p.copy_g = p.copy_a + FMGCAM_TILE_FLOATS;
     p.group = p.matrix + p.size * p.size;
     p.means = p.group + GROUP * p.size;
     p.floors = p.means + p.channels;

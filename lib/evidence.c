@@ -111,7 +111,7 @@ static fmgcam_status look_and_make(fmgcam_context *context,
 {
     uint32_t method = context->options.method;
     const struct fmgcam_view *activations = &picture->activations;
-    struct fmgcam_view view;
+    struct fmgcam_view view = {0};
     struct fmgcam_view *gradients =
         fmgcam_is_class_agnostic(method) ? NULL : &view;
     uint64_t *guarded = &picture->outputs->guarded;

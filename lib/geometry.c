@@ -7,6 +7,7 @@
  * what was ever cut off stays unseen, even where it is padded again. */
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* ---- One axis ------------------------------------------------------------ */
@@ -86,6 +87,7 @@ static fmgcam_status resize(fmgcam_context *context, uint32_t i,
         shorter = &chain->down.size;
         longer = &chain->across.size;
     }
+    assert(*shorter > 0);
     uint64_t size = (uint64_t)step->width * *longer / *shorter;
     fmgcam_status status = check_largest(context, i, size);
     if (status)
@@ -125,7 +127,7 @@ static fmgcam_status crop(fmgcam_context *context, uint32_t i,
                            "one within the %u x %u that are there",
                            i, step->width, step->height, step->left, step->top,
                            width, height);
-    int placed = step->flags & FMGCAM_STEP_PLACED;
+    int placed = (step->flags & FMGCAM_STEP_PLACED) != 0;
     set_edges(&chain->across,
               placed ? step->left : middle_of(width, step->width), step->width);
     set_edges(&chain->down,
@@ -145,7 +147,7 @@ static fmgcam_status pad(fmgcam_context *context, uint32_t i,
                            "room for the %u x %u that are there",
                            i, step->width, step->height, step->left, step->top,
                            width, height);
-    int placed = step->flags & FMGCAM_STEP_PLACED;
+    int placed = (step->flags & FMGCAM_STEP_PLACED) != 0;
     int64_t left = placed ? step->left : (step->width - width) / 2;
     int64_t top = placed ? step->top : (step->height - height) / 2;
     set_edges(&chain->across, -left, step->width);

@@ -352,7 +352,11 @@ struct fmgcam_extents {
 };
 
 /* Tiles, the unit in which tensors that cannot be read in place are copied. */
-enum { FMGCAM_TILE_CHANNELS = 32, FMGCAM_TILE_CELLS = 128 };
+enum {
+    FMGCAM_TILE_CHANNELS = 32,
+    FMGCAM_TILE_CELLS = 128,
+    FMGCAM_TILE_FLOATS = FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS
+};
 
 /* Pixel @p i is the sum over j < taps of weights[j * pixels + i] * cells[starts[i]
  * + j]. starts never fall. */

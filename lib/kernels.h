@@ -240,7 +240,7 @@ void fmgcam_combine_groups(const struct fmgcam_products *products,
 /* For kernels that pool up to @p width channels of some classes together, so
  * that the classes' rows come from memory side by side. */
 enum { FMGCAM_POOL_CLASSES = 8 };
-void fmgcam_pool_groups(const struct fmgcam_rows *rows, size_t width,
+void fmgcam_pool_groups(const struct fmgcam_rows *all, size_t width,
                         void (*pool)(const struct fmgcam_rows *rows,
                                      float *weights, size_t weights_stride),
                         float *weights, size_t weights_stride);

@@ -35,8 +35,9 @@ static void measure_cells(const struct class_maps *maps,
             measures->peak = value;
         measures->cells++;
         measures->mass += value;
-        x += value * ((double)(s % maps->r.width) + 0.5);
-        y += value * ((double)(s / maps->r.width) + 0.5);
+        const size_t row = s / maps->r.width, column = s % maps->r.width;
+        x += value * ((double)column + 0.5);
+        y += value * ((double)row + 0.5);
     }
     measures->area = (double)measures->cells / (double)maps->r.cells;
     if (measures->cells)

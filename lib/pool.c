@@ -6,14 +6,12 @@
  * (Selvaraju et al., Grad-CAM, 2017.) */
 #include "internal.h"
 
-enum { TILE_FLOATS = FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS };
-
 /* Rows that fit a tile. */
 static void pool_copied_rows(const struct fmgcam_pooling *pooling, size_t n,
                              size_t first, size_t channels, float *tile,
                              float *weights)
 {
-    size_t cells = pooling->gradients->cells, most = TILE_FLOATS / cells;
+    size_t cells = pooling->gradients->cells, most = FMGCAM_TILE_FLOATS / cells;
     for (size_t c = 0; c < channels; c += most) {
         struct fmgcam_rows rows = {.data = tile,
                                    .stride_c = (ptrdiff_t)cells,
@@ -32,8 +30,8 @@ static float pool_long_row(const struct fmgcam_pooling *pooling, size_t n,
 {
     const struct fmgcam_view *gradients = pooling->gradients;
     float lanes[FMGCAM_LANES] = {0};
-    for (size_t s = 0; s < gradients->cells; s += TILE_FLOATS) {
-        size_t cells = smaller(TILE_FLOATS, gradients->cells - s);
+    for (size_t s = 0; s < gradients->cells; s += FMGCAM_TILE_FLOATS) {
+        size_t cells = smaller(FMGCAM_TILE_FLOATS, gradients->cells - s);
         fmgcam_view_copy(gradients, n, c, 1, s, cells, tile);
         for (size_t i = 0; i < cells; i++)
             lanes[i % FMGCAM_LANES] += tile[i];
@@ -47,7 +45,7 @@ static void pool_copies(const struct fmgcam_pooling *pooling, size_t n,
                         float *weights)
 {
     float *tile = fmgcam_worker_scratch(pooling->scratch, worker);
-    if (pooling->gradients->cells <= TILE_FLOATS)
+    if (pooling->gradients->cells <= FMGCAM_TILE_FLOATS)
         pool_copied_rows(pooling, n, first, channels, tile, weights);
     else
         for (size_t c = 0; c < channels; c++)

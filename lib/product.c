@@ -28,7 +28,7 @@ static void add_strip(void *job, size_t index, uint32_t worker)
     size_t first = index * FMGCAM_TILE_CELLS;
     size_t cells = smaller(FMGCAM_TILE_CELLS, a->cells - first);
     float *copy_a = fmgcam_worker_scratch(adding->scratch, worker);
-    float *copy_g = copy_a + FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS;
+    float *copy_g = copy_a + FMGCAM_TILE_FLOATS;
     float *maps = adding->maps + first;
 
     for (size_t k = 0; k < g->n; k++)

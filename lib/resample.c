@@ -7,6 +7,7 @@
  * of the picture's size is ever stored. */
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* ---- Strips -------------------------------------------------------------- */
@@ -35,7 +36,7 @@ size_t fmgcam_walk_space(size_t planes, size_t map_height)
         narrow > SIZE_MAX / 8 || map_height > SIZE_MAX / 8)
         return 0;
     return larger(narrow, FMGCAM_STRIP_FLOATS) + 3 * map_height +
-           2 * FMGCAM_STRIP_UNIT;
+           (size_t)2 * FMGCAM_STRIP_UNIT;
 }
 
 /* ---- The walk ------------------------------------------------------------ */
@@ -208,6 +209,7 @@ static void resample_strip(const void *job, const struct fmgcam_strip *strip,
 static fmgcam_status check_range(fmgcam_context *context,
                                  const struct resampling *r)
 {
+    assert(r->height > 0 && r->width > 0);
     size_t plane = r->height * r->width, count = r->shape.classes * plane;
     if (fmgcam_are_finite(r->out, count))
         return FMGCAM_STATUS_OK;

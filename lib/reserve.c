@@ -87,7 +87,7 @@ fmgcam_status fmgcam_workspace_size(fmgcam_context *context,
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "size_bytes: NULL, expected where to put it");
     fmgcam_limits ours;
-    struct needs needs;
+    struct needs needs = {0};
     fmgcam_status status = read_limits(context, limits, &ours, &needs);
     if (!status)
         *size_bytes = needs.workspace + needs.scores + needs.maps;
@@ -101,7 +101,7 @@ fmgcam_status fmgcam_reserve(fmgcam_context *context,
         return FMGCAM_STATUS_ARGUMENT;
     fmgcam_begin(context);
     fmgcam_limits ours;
-    struct needs needs;
+    struct needs needs = {0};
     fmgcam_status status = read_limits(context, limits, &ours, &needs);
     if (!status)
         status = fmgcam_check_limit(context, "workers", context->runner.workers,

@@ -19,7 +19,8 @@ fmgcam_status fmgcam_resolve_link(fmgcam_context *context, const char *name,
                            "above 0",
                            name, (double)*temperature);
     *link += *link == 0;
-    *temperature += *temperature == 0.0f;
+    if (*temperature == 0.0f)
+        *temperature = 1.0f;
     return FMGCAM_STATUS_OK;
 }
 

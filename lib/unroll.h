@@ -11,6 +11,6 @@
 #endif
 
 /* for i in 0...count-1, unrolled before arrays are given memory. */
-#define EACH(i, count) UNROLL for (size_t i = 0; i < (count); i++)
+#define EACH(i, count) UNROLL for (size_t i = 0; (i) < (count); (i)++)
 
 #endif

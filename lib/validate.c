@@ -122,7 +122,7 @@ fmgcam_status fmgcam_add_output(fmgcam_context *context,
                                 const char *name, const fmgcam_buffer *buffer,
                                 size_t rows, size_t columns)
 {
-    struct fmgcam_span span;
+    struct fmgcam_span span = {0};
     fmgcam_status status =
         fmgcam_check_buffer(context, name, buffer, rows, columns, &span);
     if (status)

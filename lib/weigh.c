@@ -103,8 +103,8 @@ static void count_stable(const float *g, const float *a, double s,
     (void)a;
     for (size_t i = 0; i < FMGCAM_LANES; i++) {
         double x = (double)g[i], denominator = 2.0 + s * x;
-        int is_guarded = (x > 0.0) & (denominator <= smallest_denominator);
-        sums[i] += (double)is_guarded;
+        int guards = (x > 0.0) & (denominator <= smallest_denominator);
+        sums[i] += (double)guards;
     }
 }
 
@@ -117,20 +117,18 @@ static void add_products(const float *g, const float *a, double s,
 }
 
 /* Rows of any length; what is left over is filled up with zeros, which add
- * nothing. Either row may be NULL where the terms do not look at it. */
+ * nothing. Terms that look at one row only are given it as both. */
 static void add_row(add_lanes *add, const float *g, const float *a,
                     size_t cells, double s, struct lanes *lanes)
 {
     size_t i = 0;
     for (; i + FMGCAM_LANES <= cells; i += FMGCAM_LANES)
-        add(g ? g + i : NULL, a ? a + i : NULL, s, lanes->sum);
+        add(g + i, a + i, s, lanes->sum);
     if (i == cells)
         return;
     float rest_g[FMGCAM_LANES] = {0}, rest_a[FMGCAM_LANES] = {0};
-    if (g)
-        memcpy(rest_g, g + i, (cells - i) * sizeof *g);
-    if (a)
-        memcpy(rest_a, a + i, (cells - i) * sizeof *a);
+    memcpy(rest_g, g + i, (cells - i) * sizeof *g);
+    memcpy(rest_a, a + i, (cells - i) * sizeof *a);
     add(rest_g, rest_a, s, lanes->sum);
 }
 
@@ -165,8 +163,8 @@ static void find_facts(struct block *block)
         size_t cells = smaller(FMGCAM_TILE_CELLS, a->cells - s);
         for (size_t c = 0; c < block->channels; c++) {
             const float *row = rows + (ptrdiff_t)c * stride;
-            add_row(add_sums, NULL, row, cells, 0.0, &sums[c][0]);
-            add_row(add_magnitudes, NULL, row, cells, 0.0, &sums[c][1]);
+            add_row(add_sums, row, row, cells, 0.0, &sums[c][0]);
+            add_row(add_magnitudes, row, row, cells, 0.0, &sums[c][1]);
         }
     }
     for (size_t c = 0; c < block->channels; c++)
@@ -186,20 +184,21 @@ static void add_tile(struct block *block, size_t k, size_t s)
 {
     const struct weighing *w = block->weighing;
     size_t cells = smaller(FMGCAM_TILE_CELLS, w->activations->cells - s);
-    ptrdiff_t g_stride, a_stride = 0;
+    ptrdiff_t g_stride;
     const float *g =
         load(block, w->gradients, k, s, block->gradients, &g_stride);
-    const float *a = NULL;
+    ptrdiff_t a_stride = g_stride;
+    const float *a = g;
     if (w->method == FMGCAM_METHOD_XGRAD_CAM)
         a = load(block, w->activations, 0, s, block->activations, &a_stride);
 
     for (size_t c = 0; c < block->channels; c++) {
         const float *row = g + (ptrdiff_t)c * g_stride;
-        const float *row_a = a ? a + (ptrdiff_t)c * a_stride : NULL;
+        const float *row_a = a + (ptrdiff_t)c * a_stride;
         double sum = block->facts[c].sum;
         add_row(add_of(w->method), row, row_a, cells, sum, &block->sums[c]);
         if (w->method == FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE)
-            add_row(count_stable, row, NULL, cells, sum, &block->guarded);
+            add_row(count_stable, row, row, cells, sum, &block->guarded);
     }
 }
 
@@ -238,7 +237,7 @@ static struct block begin_block(struct weighing *w, size_t index,
         .channels =
             smaller(FMGCAM_TILE_CHANNELS, w->activations->channels - first),
         .activations = scratch,
-        .gradients = scratch + FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS,
+        .gradients = scratch + FMGCAM_TILE_FLOATS,
     };
 }
 

@@ -14,7 +14,7 @@ struct cursor {
 };
 
 /* No object is larger than half the address space. */
-static const size_t largest = PTRDIFF_MAX - 2 * ALIGNMENT;
+static const size_t largest = PTRDIFF_MAX - (ptrdiff_t)2 * ALIGNMENT;
 
 /* Where @p count elements of @p size bytes go. */
 static size_t place(struct cursor *cursor, size_t count, size_t size)
@@ -55,7 +55,7 @@ struct layout {
 static size_t count_worker_floats(struct cursor *cursor,
                                   const struct fmgcam_extents *extents)
 {
-    size_t tiles = 2 * FMGCAM_TILE_CHANNELS * FMGCAM_TILE_CELLS;
+    size_t tiles = (size_t)2 * FMGCAM_TILE_FLOATS;
     if (extents->picture_width == 0)
         return tiles;
     size_t lines =

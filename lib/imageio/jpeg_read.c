@@ -158,7 +158,7 @@ static boolean take_app2(j_decompress_ptr cinfo)
 
 static void count_scans(j_common_ptr common)
 {
-    const j_decompress_ptr cinfo = (j_decompress_ptr)common;
+    struct jpeg_decompress_struct *const cinfo = (j_decompress_ptr)common;
     if (cinfo->input_scan_number <= MOST_SCANS)
         return;
     fmgcam_imageio_jpeg_escape(

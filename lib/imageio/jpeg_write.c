@@ -2,6 +2,8 @@
 /* Writing JPEG, with the same care for long jumps as reading. */
 #include "jpeg.h"
 
+enum { BUFFER_SIZE = 4096 };
+
 typedef struct jpeg_writer {
     struct jpeg_compress_struct cinfo;
     fmgcam_imageio_jpeg_failure failure;
@@ -9,7 +11,7 @@ typedef struct jpeg_writer {
     const fmgcam_imageio_sink *sink;
     const fmgcam_imageio_write_options *options;
     const fmgcam_imageio_picture *picture;
-    uint8_t buffer[4096];
+    uint8_t buffer[BUFFER_SIZE];
 } jpeg_writer;
 
 /* ---- Bytes from libjpeg -------------------------------------------------- */
@@ -39,15 +41,13 @@ static void start_output(j_compress_ptr cinfo)
 /* libjpeg calls this when the buffer is full, whatever the counters say. */
 static boolean next_output(j_compress_ptr cinfo)
 {
-    const jpeg_writer *writer = cinfo->client_data;
-    send(cinfo, sizeof writer->buffer);
+    send(cinfo, BUFFER_SIZE);
     return TRUE;
 }
 
 static void end_output(j_compress_ptr cinfo)
 {
-    const jpeg_writer *writer = cinfo->client_data;
-    send(cinfo, sizeof writer->buffer - cinfo->dest->free_in_buffer);
+    send(cinfo, BUFFER_SIZE - cinfo->dest->free_in_buffer);
 }
 
 static void set_output(jpeg_writer *writer)

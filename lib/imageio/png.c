@@ -96,7 +96,7 @@ static void read_bytes(png_structp png, png_bytep data, size_t size)
 
 static void set_policy(const png_reader *reader)
 {
-    const png_structp png = reader->png;
+    png_struct *const png = reader->png;
     const uint64_t budget = fmgcam_imageio_decoder_budget(reader->limits);
     /* Our own check comes before anything is allocated and tells figures. */
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -205,7 +205,7 @@ static void read_row(const png_reader *reader, uint32_t y, int pass, int passes)
  * looked up here, because libpng lets pass indices beyond the palette. */
 static void choose_transforms(png_reader *reader)
 {
-    const png_structp png = reader->png;
+    png_struct *const png = reader->png;
     if (png_get_color_type(png, reader->info) == PNG_COLOR_TYPE_PALETTE) {
         load_palette(reader);
         png_set_packing(png);
@@ -234,7 +234,7 @@ static fmgcam_imageio_status allocate_row(png_reader *reader)
 
 static fmgcam_imageio_status read_pixels(png_reader *reader)
 {
-    const png_structp png = reader->png;
+    png_struct *const png = reader->png;
     choose_transforms(reader);
     const int passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader->info);
@@ -324,7 +324,7 @@ static fmgcam_imageio_status write_guarded(png_writer *writer)
 {
     if (setjmp(png_jmpbuf(writer->png)))
         return writer->failure.status;
-    const png_structp png = writer->png;
+    png_struct *const png = writer->png;
     const fmgcam_imageio_picture *picture = writer->picture;
 
     png_set_write_fn(png, writer, write_bytes, flush_bytes);

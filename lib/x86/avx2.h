@@ -146,7 +146,7 @@ void fmgcam_avx2_shade_contest(const struct fmgcam_strip *strip,
                                const struct fmgcam_pixels *pixels,
                                const struct fmgcam_contest *contest);
 void fmgcam_avx2_shade_ramp(const struct fmgcam_strip *strip,
-                            const struct fmgcam_pixels *pixels,
+                            const struct fmgcam_pixels *given,
                             const struct fmgcam_ramp *ramp);
 
 #endif

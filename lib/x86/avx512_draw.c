@@ -31,7 +31,7 @@ KERNEL void fmgcam_avx512_stretch(const struct fmgcam_stretch *s)
             _mm512_set1_epi32((int)start));
         __m512 sum = _mm512_setzero_ps();
         for (size_t j = 0; j < s->taps; j++) {
-            __m512 cell = reach <= 2 * WIDTH
+            __m512 cell = reach <= (size_t)2 * WIDTH
                               ? pick_cells(cells, s->count - start, at)
                               : gather(cells, at, mask);
             __m512 weight = _mm512_maskz_loadu_ps(
@@ -75,8 +75,8 @@ KERNEL_INLINE __m512i pack_pixels(__m512i red, __m512i green, __m512i blue)
     __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(red, green),
                                         _mm512_packs_epi32(blue, blue));
 #define FOUR(i)                                                                \
- i, i + 4, i + 8, i + 1, i + 5, i + 9, i + 2, i + 6, i + 10, i + 3, i + 7,     \
-     i + 11
+ (i), (i) + 4, (i) + 8, (i) + 1, (i) + 5, (i) + 9, (i) + 2, (i) + 6, (i) + 10, \
+     (i) + 3, (i) + 7, (i) + 11
     static const uint8_t order[64] = {FOUR(0), FOUR(16), FOUR(32), FOUR(48)};
 #undef FOUR
     return _mm512_permutexvar_epi8(_mm512_loadu_si512(order), bytes);

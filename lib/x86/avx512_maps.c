@@ -53,7 +53,7 @@ KERNEL_INLINE __m512 sum_row(const float *row, struct row_lanes lanes,
         return add_masked(_mm512_maskz_load_ps(lanes.first, at), lanes.last,
                           last);
     __m512 sum = add_masked(_mm512_load_ps(at + WIDTH), lanes.first, at);
-    for (at += 2 * WIDTH; at < last; at += WIDTH) {
+    for (at += (ptrdiff_t)2 * WIDTH; at < last; at += WIDTH) {
         prefetch(at, AHEAD_BYTES);
         sum = _mm512_add_ps(sum, _mm512_load_ps(at));
     }

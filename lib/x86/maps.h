@@ -57,7 +57,7 @@ KERNEL_INLINE void pool_column_block(const float *cells, ptrdiff_t stride,
 KERNEL static void pool_columns(const float *cells, ptrdiff_t stride,
                                 size_t channels, size_t count, float *weights)
 {
-    const size_t block = BLOCK_VECTORS * WIDTH;
+    const size_t block = (size_t)BLOCK_VECTORS * WIDTH;
     size_t c = 0;
     for (; c + block <= channels; c += block)
         pool_column_block(cells + c, stride, count, BLOCK_VECTORS, 1,
@@ -224,7 +224,7 @@ KERNEL_INLINE void multiply_tile(enum fmgcam_product product,
 KERNEL_INLINE void multiply(enum fmgcam_product product,
                             const struct factors *given, size_t cells)
 {
-    const size_t step = PRODUCT_VECTORS * WIDTH;
+    const size_t step = (size_t)PRODUCT_VECTORS * WIDTH;
     struct factors f = *given;
     for (; cells >= step; cells -= step) {
         multiply_tile(product, &f, PRODUCT_VECTORS, 1, first_lanes(WIDTH));

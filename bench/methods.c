@@ -142,7 +142,8 @@ static void check_contrastive(const struct run *run)
 {
     static const size_t nearest[CLASSES][3] = {
         {1, 2, 3}, {0, 2, 3}, {1, 3, 0}, {2, 4, 1}, {3, 2, 1}};
-    size_t count = (size_t)CLASSES * CHANNELS;
+    const size_t count = (size_t)CLASSES * CHANNELS;
+    const int roundings = CHANNELS + CELLS / 16 + 8;
     double *v = make_doubles(count), *bound = make_doubles(count);
     oracle_pool(run->picture.gradients, count, CELLS, v, bound);
     for (size_t i = 0; i < CLASSES * CELLS; i++) {
@@ -156,7 +157,7 @@ static void check_contrastive(const struct run *run)
             size += (fabs(own) + 0.2 * (fabs(x) + fabs(y) + fabs(z))) * fabs(a);
         }
         if (!(fabs(sum - (double)run->maps[i]) <=
-              float_gamma(CHANNELS + CELLS / 16 + 8) * size))
+              float_gamma(roundings) * size))
             die("contrastive: value %zu is %g, not %g", i, (double)run->maps[i],
                 sum);
     }

@@ -139,12 +139,12 @@ static void check(struct overlay *o)
     size_t height = o->height / odd_divisor(o->height);
     size_t width = o->width / odd_divisor(o->width);
     oracle_canvas canvas;
-    double scales[CLASSES];
     draw(o);
     if (o->fuse_at == FMGCAM_FUSE_AT_MAP) {
         oracle_paint_at_map(&canvas, o->maps, CLASSES, SIDE, SIDE, height,
                             width, o->resample, o->colors[0]);
     } else {
+        double scales[CLASSES];
         oracle_image_scales(o->maps, CLASSES, CELLS, FMGCAM_NORMALIZE_L2,
                             FMGCAM_RESCALE_STACK, scales);
         oracle_paint_at_image(&canvas, o->maps, scales, CLASSES, SIDE, SIDE,

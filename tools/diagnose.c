@@ -52,11 +52,6 @@ int fail_system(const char *subject, int code)
     return fail(subject, "%s", code ? strerror(code) : "input/output error");
 }
 
-int fail_memory(void)
-{
-    return fail(NULL, "out of memory");
-}
-
 int fail_usage(const char *subject, const char *format, ...)
 {
     va_list values;

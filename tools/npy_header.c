@@ -112,7 +112,7 @@ static bool host_is_big_endian(void)
 /* '<f4' and its like */
 static bool parse_descr(cursor *c, npy_header *header)
 {
-    char text[64];
+    char text[64] = "";
     skip_space(c);
     if (c->at < c->end && *c->at == '[')
         return refuse(c, "elements are structures; "

@@ -27,9 +27,10 @@ static void format_tuple(const int64_t *shape, uint32_t rank, char *text,
 static int write_header(output *to, const char *descr, const int64_t *shape,
                         uint32_t rank)
 {
+    static const unsigned char magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
     char header[MAX_HEADER_SIZE + 1], tuple[21 * NPY_MAX_RANK + 4];
     format_tuple(shape, rank, tuple, sizeof tuple);
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    memcpy(header, magic, sizeof magic);
     size_t used = PREAMBLE_SIZE;
     used += (size_t)snprintf(header + used, sizeof header - used,
                              "{'descr': '%s', 'fortran_order': False, "

@@ -129,7 +129,9 @@ int picture_read(const char *path, bool decode, picture *image)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c;
 }
 
 bool picture_has_suffix(const char *path, const char *suffix)

@@ -83,10 +83,10 @@ int id_list_add(id_list *list, const char *id, size_t line)
     if (!items)
         return STATUS_FAILED;
     list->items = items;
-    char *copy = strdup(id);
-    if (!copy)
+    items[list->count] = (struct seen_id){strdup(id), line};
+    if (!items[list->count].id)
         return fail_memory();
-    items[list->count++] = (struct seen_id){copy, line};
+    list->count++;
     return 0;
 }
 

@@ -220,11 +220,11 @@ static int put_failure(void *opaque, const case_result *result)
 {
     index_writer *writer = opaque;
     FILE *to = writer->to;
-    char page[INDEX_NAME_SIZE];
     if (writer->failures++ >= MOST_FAILURES)
         return 0;
     fputs("<li><a href=\"", to);
     if (page_of(result->row) > 0) {
+        char page[INDEX_NAME_SIZE];
         index_name_page(page_of(result->row), page);
         html_put_path(to, page);
     }

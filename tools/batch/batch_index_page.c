@@ -62,7 +62,7 @@ static const char style[] =
 void index_name_page(size_t number, char name[INDEX_NAME_SIZE])
 {
     if (number == 0)
-        strcpy(name, "index.html");
+        snprintf(name, INDEX_NAME_SIZE, "index.html");
     else
         snprintf(name, INDEX_NAME_SIZE, "index-%zu.html", number + 1);
 }

@@ -55,7 +55,7 @@ static int set_id(const char *text, const row_place *place, batch_row *row)
 {
     int status = batch_id_check(text, place->where);
     if (!status)
-        strcpy(row->id, text);
+        snprintf(row->id, sizeof row->id, "%s", text);
     return status;
 }
 

@@ -101,7 +101,7 @@ static void print_bar(const batch_counts *counts, size_t room, char *line)
     line[0] = '[';
     memset(line + 1, '#', full);
     memset(line + 1 + full, '-', width - full);
-    strcpy(line + 1 + width, "] ");
+    memcpy(line + 1 + width, "] ", sizeof "] ");
 }
 
 void progress_clear(progress *bar)

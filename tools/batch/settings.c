@@ -5,6 +5,7 @@
 
 #include "batch/settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,10 @@ static void release(setting *item)
 
 static char *join(const char *folder, const char *name)
 {
-    size_t length = strlen(folder);
-    char *path = malloc(length + strlen(name) + 1);
-    if (path) {
-        memcpy(path, folder, length);
-        strcpy(path + length, name);
-    }
+    size_t size = strlen(folder) + strlen(name) + 1;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s%s", folder, name);
     return path;
 }
 

@@ -238,12 +238,13 @@ static void say_threshold(compare_figure *f, int kind,
     const threshold_kind *what = &threshold_kinds[kind];
     uint32_t pairs = f->inputs->pairing.count;
     double limit = f->asked->thresholds[kind].value;
-    char name[FIGURE_NAME_SIZE];
     figure_say(&f->caption, "%s %.15g (%s", what->name, limit,
                result->why ? "cannot be computed"
                            : threshold_format(result->found, limit).text);
-    if (what->of_classes && pairs > 0)
+    if (what->of_classes && pairs > 0) {
+        char name[FIGURE_NAME_SIZE];
         figure_say(&f->caption, " for %s", name_pair(f, result->pair, name));
+    }
     if (result->why)
         figure_say(&f->caption, ", since %s", result->why);
     figure_say(&f->caption, ")");

@@ -191,14 +191,14 @@ static int find_rows(chooser *c)
     if (!c->kept)
         return fail_memory();
     for (uint32_t k = 0; k < classes->count; k++) {
-        c->kept[k] =
-            classes->indices ? rank_of(&c->all, classes->indices[k]) : k;
+        uint32_t index = classes->indices ? classes->indices[k] : k;
+        c->kept[k] = classes->indices ? rank_of(&c->all, index) : k;
         if (c->kept[k] >= c->rows)
             return fail(c->inputs->layers[0].source.path,
                         "has no row for class %" PRIu32
                         ", which is number %" PRIu32
                         " by its logit; the rows are of the best %" PRIu32,
-                        classes->indices[k], c->kept[k] + 1, c->rows);
+                        index, c->kept[k] + 1, c->rows);
     }
     return 0;
 }

@@ -67,7 +67,7 @@ static cairo_surface_t *surface_of(const picture *image)
         for (uint32_t x = 0; x < image->width; x++, rgb += 3) {
             uint32_t pixel =
                 (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 | rgb[2];
-            memcpy(data + y * stride + x * 4, &pixel, sizeof pixel);
+            memcpy(data + y * stride + (size_t)x * 4, &pixel, sizeof pixel);
         }
     }
     cairo_surface_mark_dirty(surface);
@@ -133,7 +133,8 @@ static int paint_picture(const painter *p, const picture *image, figure_rect at)
 static void hatch_clipped(const painter *p, figure_rect at)
 {
     double step = 7 * p->page->unit, width = 1.4 * p->page->unit;
-    for (double x = at.left - at.height; x < at.left + at.width; x += step) {
+    for (int i = 0; i * step < at.width + at.height; i++) {
+        double x = at.left - at.height + i * step;
         cairo_move_to(p->cr, x, at.top + at.height);
         cairo_line_to(p->cr, x + at.height, at.top);
     }

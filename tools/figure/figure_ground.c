@@ -87,7 +87,7 @@ void figure_fill_ramp(uint32_t color_map,
                       uint8_t colors[3 * FIGURE_RAMP_COLORS], figure_ramp *ramp)
 {
     float low = color_map == FMGCAM_COLOR_MAP_DIVERGING ? -1 : 0;
-    for (int i = 0; i < FIGURE_RAMP_COLORS; i++) {
+    for (size_t i = 0; i < FIGURE_RAMP_COLORS; i++) {
         float share = (float)i / (FIGURE_RAMP_COLORS - 1);
         fmgcam_map_color(color_map, low + (1 - low) * share, &colors[3 * i]);
     }

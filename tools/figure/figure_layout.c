@@ -6,6 +6,7 @@
  */
 #include "figure/figure_layout.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -340,6 +341,7 @@ static grid try_grid(const figure_builder *b, uint32_t columns, int32_t width,
                      int32_t limit, figure_size largest)
 {
     const figure_content *content = b->content;
+    assert(content->panel_count > 0);
     int32_t gap = figure_pixels(b, 16), caption = 0;
     grid g = {.columns = columns,
               .rows = (content->panel_count + columns - 1) / columns};

@@ -136,7 +136,7 @@ static int32_t put_text_line(figure_builder *b, const table *t, const line *l,
         figure_size size = value_size(b, t, l, i);
         if (t->values[i])
             right += 2 * t->gap + t->values[i];
-        if (size.height > 0)
+        if (l->values && size.height > 0)
             figure_put_text(b, l->values[i], l->style, right - size.width,
                             baseline - size.baseline, 0);
         *bottom = larger(*bottom, baseline - size.baseline + size.height);

@@ -126,8 +126,8 @@ const figure_option figure_option_table[FIGURE_OPTION_COUNT] = {
 int figure_check_file(const figure_options *options, const char *option,
                       const char *path)
 {
-    char given[64];
     if (!path && options->given) {
+        char given[64];
         snprintf(given, sizeof given, "--%s", options->given);
         return fail_usage(given, "needs %s", option);
     }

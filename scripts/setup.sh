@@ -1,4 +1,4 @@
-# Read by the other scripts: go to the top of the project, and
+# Read by the scripts beside it: go to the top of the project, and
 # install what is missing on Debian and its relatives.
 
 set -eu
@@ -108,4 +108,22 @@ configure_covered() {
         -Ddefault_library=static -Dimageio=enabled -Dtools=enabled \
         -Dfigures=enabled -Dtests=enabled -Dbench=false -Dexamples=false \
         -Ddocs=false
+}
+
+# suite FOLDER TIMEOUT_MULTIPLIER [ARGUMENT...] : run tests of a build folder. Fails too
+# where there are none.
+suite() {
+    tested=$1
+    multiplier=$2
+    shift 2
+    meson test -C "$tested" --print-errorlogs \
+        --timeout-multiplier "$multiplier" "$@" > "$tested/test.log" 2>&1 || {
+        tail -n 60 "$tested/test.log"
+        return 1
+    }
+    grep -E '^(Ok|Fail|Skipped):' "$tested/test.log"
+    grep -q '^Ok: *[1-9]' "$tested/test.log" || {
+        echo "$tested: no test ran"
+        return 1
+    }
 }

@@ -199,9 +199,11 @@ check_fanalyzer() {
         echo "$folder: nothing was compiled"
         return 1
     }
-    sed -n -e 's,^\.\./\([^:]*\):[0-9:]* warning: \(.*\) \[-W.*,\1: \2,' \
-        -e 's, \[CWE-[0-9]*\]$,,' -e '/^[^ ]*: /p' "$folder/build.log" |
-        grep -v '^\[' | sort -u > "$folder/found"
+    sed -n '/ warning: / {
+        s,^\.\./\([^:]*\):[0-9:]* warning: \(.*\) \[-W.*,\1: \2,
+        s, \[CWE-[0-9]*\]$,,
+        p
+    }' "$folder/build.log" | sort -u > "$folder/found"
     grep -v -e '^#' -e '^$' scripts/fanalyzer.accepted | sort -u > "$folder/accepted"
     diff "$folder/accepted" "$folder/found" || {
         echo "> is found and not accepted, < is accepted and not found"

@@ -59,7 +59,7 @@ static uint32_t scale_size(uint32_t a, uint32_t b, uint32_t c)
     uint64_t whole = (uint64_t)a * b / c, twice = 2 * ((uint64_t)a * b % c);
     if (twice > c || (twice == c && whole % 2 == 1))
         whole++;
-    return (uint32_t)larger(whole, 1);
+    return whole > 1 ? (uint32_t)whole : 1;
 }
 
 static fmgcam_status check_largest(fmgcam_context *context, uint32_t i,

@@ -151,10 +151,12 @@ struct fmgcam_span fmgcam_image_span(const fmgcam_image *image)
     return span;
 }
 
-/* Two windows side by side in one frame share a span, but no pixel. */
+/* Two windows side by side in one frame share a span, but no pixel. One row has no
+ * pitch, and what stands there need not fit in an address. */
 static int windows_are_apart(const fmgcam_image *a, const fmgcam_image *b)
 {
-    if (a->row_stride_bytes != b->row_stride_bytes || a->row_stride_bytes == 0)
+    if (a->row_stride_bytes != b->row_stride_bytes ||
+        a->row_stride_bytes == 0 || a->height == 1)
         return 0;
     int64_t step = a->row_stride_bytes;
     uintptr_t pitch = step < 0 ? 0 - (uintptr_t)step : (uintptr_t)step;

@@ -4,6 +4,7 @@
  * variable of its own that changes afterwards; what must be freed is in a struct
  * that the caller of that function owns.
  */
+#include <inttypes.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -11,7 +12,9 @@
 
 #include "internal.h"
 
-#define CHUNK_ICCP UINT32_C(0x69434350)
+#define CHUNK_ICCP   UINT32_C(0x69434350)
+#define CHUNK_IHDR   UINT32_C(0x49484452)
+#define HEADER_BYTES 13
 
 /* ---- Errors and memory, for both ways ------------------------------------ */
 
@@ -80,6 +83,23 @@ typedef struct png_reader {
     uint32_t palette_size;   /* 0: row is RGBA; else row is indices */
 } png_reader;
 
+/* What is too wide for libpng on a machine of 32 bits it calls damaged. */
+static void check_width(png_reader *reader, const uint8_t *header)
+{
+    const uint64_t widest = SIZE_MAX / 8 - 64;
+    const uint32_t width = png_get_uint_32(header);
+    if (width <= widest || width > PNG_UINT_31_MAX)
+        return;
+    reader->failure.status = fmgcam_imageio_check_limits(
+        reader->limits, width, 1, reader->failure.error);
+    if (!reader->failure.status)
+        reader->failure.status = fmgcam_imageio_fail(
+            reader->failure.error, FMGCAM_IMAGEIO_LIMIT,
+            "width %" PRIu32 " is beyond what libpng reads on this machine",
+            width);
+    png_error(reader->png, "too wide");
+}
+
 static void read_bytes(png_structp png, png_bytep data, size_t size)
 {
     png_reader *reader = png_get_io_ptr(png);
@@ -87,11 +107,13 @@ static void read_bytes(png_structp png, png_bytep data, size_t size)
      * bytes. So no profile, however odd, escapes the note, or costs memory. */
     if (png_get_io_chunk_type(png) == CHUNK_ICCP)
         reader->has_profile = 1;
-    if (fmgcam_imageio_source_read(reader->source, data, size) == size)
-        return;
-    reader->failure.status =
-        fmgcam_imageio_fail_ended(reader->failure.error, reader->source);
-    png_error(png, "truncated");
+    if (fmgcam_imageio_source_read(reader->source, data, size) != size) {
+        reader->failure.status =
+            fmgcam_imageio_fail_ended(reader->failure.error, reader->source);
+        png_error(png, "truncated");
+    }
+    if (png_get_io_chunk_type(png) == CHUNK_IHDR && size == HEADER_BYTES)
+        check_width(reader, data);
 }
 
 static void set_policy(const png_reader *reader)

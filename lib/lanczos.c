@@ -98,17 +98,28 @@ static size_t find_split(const struct small *small, size_t from)
     return m;
 }
 
+/* Of (a, b). The C library's hypot() is rounded differently on each machine. */
+static double length_of(double a, double b)
+{
+    a = fabs(a), b = fabs(b);
+    double large = a > b ? a : b, small = a > b ? b : a;
+    if (small == 0.0)
+        return large;
+    double ratio = small / large;
+    return large * sqrt(1.0 + ratio * ratio);
+}
+
 /* One step on the rows from..to, chasing the bulge upwards. */
 static void take_ql_step(struct small *small, size_t from, size_t to)
 {
     double *d = small->d, *e = small->e;
     double g = (d[from + 1] - d[from]) / (2.0 * e[from]);
-    double r = hypot(g, 1.0);
+    double r = length_of(g, 1.0);
     double s = 1.0, c = 1.0, p = 0.0;
     g = d[to] - d[from] + e[from] / (g + (g >= 0.0 ? r : -r));
     for (size_t i = to; i-- > from;) {
         double f = s * e[i], b = c * e[i];
-        r = hypot(f, g);
+        r = length_of(f, g);
         e[i + 1] = r;
         if (r == 0.0) { /* the matrix has split */
             d[i + 1] -= p;

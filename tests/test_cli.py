@@ -1707,6 +1707,13 @@ class Outputs(Case):
         self.assertEqual(stat.S_IMODE(os.stat(self.path("real.npy")).st_mode), 0o640)
         self.assert_near(read_npy(self.path("real.npy"))[1], standard(self.signed))
 
+    def test_files_of_a_later_time(self):
+        """Than 32 bits have seconds for, from 2038 on."""
+        self.put("out.npy", b"an earlier result")
+        for name in ("a.npy", "g.npy", "out.npy"):
+            os.utime(self.path(name), (2**32, 2**32))
+        self.assert_near(self.maps(), standard(self.signed))
+
     def test_nothing_else_is_left(self):
         before = set(os.listdir(self.dir))
         self.explain(*self.inputs, "--image", "picture.png", "--overlay", "o.jpg", "--maps", "m.npy", "--report", "r.json")

@@ -2387,6 +2387,9 @@ static fmgcam_imageio_status run_without_memory(const memory_case *m, int which)
     }
 }
 
+/* As qemu has none. */
+enum { NO_SUCH_LIMIT = 101 };
+
 static int call_without_memory(const void *argument)
 {
     const memory_case *m = argument;
@@ -2394,7 +2397,8 @@ static int call_without_memory(const void *argument)
     for (size_t i = 0; i < sizeof stack; i += 1024)
         stack[i] = 0;
     /* What the process has by now, and a little more. */
-    for (rlim_t megabytes = 1; megabytes < 100000; megabytes *= 2) {
+    rlim_t megabytes = 1;
+    for (; megabytes < 100000; megabytes *= 2) {
         const struct rlimit limit = {megabytes << 20, RLIM_INFINITY};
         if (setrlimit(RLIMIT_AS, &limit) != 0)
             return 100;
@@ -2404,6 +2408,9 @@ static int call_without_memory(const void *argument)
             break;
         }
     }
+    void *volatile beyond = malloc((size_t)megabytes << 20);
+    if (beyond)
+        return NO_SUCH_LIMIT;
     exhaust_memory();
     for (int which = 0; which < 14; which++)
         if (run_without_memory(m, which) != NO_MEMORY)
@@ -2422,11 +2429,14 @@ static void test_no_memory(void **state)
     m.png = write_bytes(&m.picture, &as_png);
     m.jpeg = write_bytes(&m.picture, &as_jpeg);
     store(at("memory.png"), m.png.data, m.png.size);
-    assert_int_equal(run_child(call_without_memory, &m), 0);
+    const int failed = run_child(call_without_memory, &m);
     free(m.picture.rgb);
     drop(&m.png);
     drop(&m.jpeg);
     empty_folder();
+    if (failed == NO_SUCH_LIMIT)
+        skip();
+    assert_int_equal(failed, 0);
 }
 
 /* -------------------------------------------------------------------------- */

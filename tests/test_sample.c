@@ -26,6 +26,22 @@ static void bad_file(const char *name, const char *why)
     exit(1);
 }
 
+/* From the lowest byte first to the order of this machine. */
+static void to_host_order(void *data, size_t count, size_t element)
+{
+    unsigned char *bytes = data;
+
+    for (size_t i = 0; i < count; i++, bytes += element) {
+        uint32_t bits = 0;
+        for (size_t b = element; b-- > 0;)
+            bits = bits << 8 | bytes[b];
+        if (element == 2)
+            memcpy(bytes, &(uint16_t){(uint16_t)bits}, 2);
+        else
+            memcpy(bytes, &bits, 4);
+    }
+}
+
 /* Version 1 to 3, little-endian float16 or float32, C order. */
 static npy npy_read(const char *name)
 {
@@ -72,6 +88,7 @@ static npy npy_read(const char *name)
     if (fread(n.data, element, n.count, file) != n.count || fgetc(file) != EOF)
         bad_file(name, "is not as long as its shape says");
     fclose(file);
+    to_host_order(n.data, n.count, element);
     n.tensor.data = n.data;
     return n;
 }

@@ -19,6 +19,8 @@ import tempfile
 import unittest
 import zlib
 
+import reporting
+
 PROGRAM = "example-video"
 SOURCE = "."
 
@@ -265,4 +267,4 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
-    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
+    reporting.run_cases()

@@ -53,25 +53,6 @@ require_command() {
     require "$@"
 }
 
-# configure_apt FOLDER KIND ARCHITECTURE : in FOLDER a configuration of apt that the
-# machine's own does not see, for what Debian has of KIND, deb or deb-src. Give it to
-# apt-get by APT_CONFIG=FOLDER/conf.
-configure_apt() {
-    mkdir -p "$1/lists/partial" "$1/archives/partial"
-    : > "$1/status"
-    echo "$2 http://deb.debian.org/debian bookworm main" > "$1/list"
-    cat > "$1/conf" << END
-APT::Architecture "$3";
-APT::Architectures { "$3"; };
-APT::Sandbox::User "root";
-Dir::State "$1";
-Dir::State::status "$1/status";
-Dir::Cache "$1";
-Dir::Etc::SourceList "$1/list";
-Dir::Etc::SourceParts "/dev/null";
-END
-}
-
 # configure FOLDER OPTION... : a build folder with these options.
 configure() {
     folder=$1

@@ -1,13 +1,12 @@
 #!/bin/sh
-# The longer checks: compilers, BLAS libraries, sanitizers, valgrind, AArch64 under
-# emulation, Windows under Wine, formatting. About an hour and a half on two cores.
+# The longer checks: compilers, BLAS libraries, sanitizers, valgrind, other machines
+# under emulation, Windows under Wine, formatting. About an hour and a half on two cores.
 # scripts/test.sh is the short form.
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words
 require $packages_to_build $packages_to_test clang libclang-rt-dev llvm \
-    libblas-dev valgrind clang-format shellcheck mandoc gcc-aarch64-linux-gnu \
-    libc6-dev-arm64-cross qemu-user
+    libblas-dev valgrind clang-format shellcheck mandoc
 
 failed=
 
@@ -99,59 +98,6 @@ under_valgrind() {
     tail -n 1 build-verify-gcc/valgrind-figure.log
 }
 
-# unpack_foreign ARCHITECTURE FOLDER PACKAGE... : into FOLDER/root.
-unpack_foreign() {
-    architecture=$1
-    into=$PWD/$2
-    shift 2
-    configure_apt "$into/apt" deb "$architecture"
-    (
-        cd "$into"
-        APT_CONFIG=$into/apt/conf
-        export APT_CONFIG
-        apt-get update -qq
-        apt-get download -qq "$@"
-        for package in *.deb; do
-            dpkg -x "$package" root
-        done
-    )
-}
-
-# The core and its kernels for NEON, under emulation.
-on_aarch64() {
-    folder=build-verify-aarch64
-    mkdir -p $folder-packages
-    unpack_foreign arm64 $folder-packages libcmocka-dev libcmocka0 || return 1
-    root=$PWD/$folder-packages/root/usr
-    cat > $folder-packages/cross.ini << END
-[binaries]
-c = 'aarch64-linux-gnu-gcc'
-ar = 'aarch64-linux-gnu-ar'
-strip = 'aarch64-linux-gnu-strip'
-pkgconfig = 'pkg-config'
-exe_wrapper = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu',
-  '-E', 'LD_LIBRARY_PATH=$root/lib/aarch64-linux-gnu']
-[properties]
-pkg_config_libdir = '$root/lib/aarch64-linux-gnu/pkgconfig'
-[built-in options]
-c_args = ['-I$root/include']
-c_link_args = ['-L$root/lib/aarch64-linux-gnu']
-[host_machine]
-system = 'linux'
-cpu_family = 'aarch64'
-cpu = 'aarch64'
-endian = 'little'
-END
-    [ -f $folder/build.ninja ] ||
-        meson setup $folder --cross-file $folder-packages/cross.ini \
-            -Dwerror=true -Dblas=none -Dimageio=disabled -Dtools=disabled \
-            -Dbench=false -Dexamples=false -Dtests=enabled \
-            -Ddefault_library=static \
-            > $folder-packages/setup.log || return 1
-    ninja -C $folder > $folder-packages/build.log || return 1
-    suite $folder 20 --suite kernels --suite kernels-neon
-}
-
 # The works of the benchmark that the suite leaves out as too long.
 benchmarked() {
     log=build-verify-gcc/bench.log
@@ -182,7 +128,7 @@ check asan+ubsan build_and_test build-verify-asan -Db_lundef=false \
     -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 check tsan thread_sanitized
 
-check aarch64 on_aarch64
+check machines sh scripts/machines.sh
 check windows sh scripts/windows.sh build-windows
 
 CC=clang CXX=clang++

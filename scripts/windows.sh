@@ -6,6 +6,7 @@
 #
 #   scripts/windows.sh [FOLDER]    where all of it goes; build-windows
 . "$(dirname "$0")/setup.sh"
+. scripts/foreign.sh
 
 # shellcheck disable=SC2086 # lists of words
 require $packages_to_build $packages_to_test gcc-mingw-w64-x86-64 \
@@ -19,77 +20,12 @@ wine=/usr/lib/wine/wine64
 wineserver=/usr/lib/wine/wineserver64
 [ -x $wine ] || wine=wine
 [ -x $wineserver ] || wineserver=wineserver
-passed=0
-failed=0
-
-# ---- What it is built with ------------------------------------------------------
-
-# fetch_sources PACKAGE... : of the distribution.
-fetch_sources() {
-    mkdir -p "$top/sources"
-    configure_apt "$top/apt" deb-src amd64
-    (
-        cd "$top/sources"
-        APT_CONFIG=$top/apt/conf
-        export APT_CONFIG
-        apt-get update -qq
-        apt-get source -qq "$@" > "$top/sources.log" 2>&1
-    )
-}
-
-# library NAME PACKAGE OPTION... : into $top/libraries, unless NAME.pc is there.
-library() {
-    name=$1
-    package=$2
-    shift 2
-    if [ -f "$top/libraries/lib/pkgconfig/$name.pc" ]; then
-        return
-    fi
-    echo "== $package"
-    rm -rf "$top/sources/$package"*
-    fetch_sources "$package"
-    {
-        # What prints numbers of 64 bits is the printf of C99 there.
-        cmake -GNinja -S "$top/sources/$package"-*/ -B "$top/sources/$package" \
-            -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=AMD64 \
-            -DCMAKE_C_COMPILER=$target-gcc -DCMAKE_RC_COMPILER=$target-windres \
-            -DCMAKE_FIND_ROOT_PATH=/usr/$target \
-            -DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER \
-            -DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY \
-            -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY \
-            -DCMAKE_BUILD_TYPE=Release \
-            -DCMAKE_C_FLAGS=-D__USE_MINGW_ANSI_STDIO=1 \
-            -DCMAKE_INSTALL_PREFIX="$top/libraries" "$@" &&
-            ninja -C "$top/sources/$package" install
-    } > "$top/$name.log" 2>&1 || {
-        tail -n 40 "$top/$name.log"
-        exit 1
-    }
-}
-
-# Its header knows the format of printf by the name of Microsoft's, and only a
-# static one needs no DLL beside each test.
-library_cmocka() {
-    if [ -f "$top/libraries/lib/libcmocka.a" ]; then
-        return
-    fi
-    library cmocka cmocka -DUNIT_TESTING=OFF -DWITH_EXAMPLES=OFF \
-        -DWITH_STATIC_LIB=ON
-    sed -i 's/__printf__, a, b/__gnu_printf__, a, b/' \
-        "$top/libraries/include/cmocka.h"
-    rm "$top/libraries/lib/libcmocka.dll.a"
-    mv "$top/libraries/lib/libcmocka-static.a" \
-        "$top/libraries/lib/libcmocka.a"
-}
-
-libraries() {
-    library libjpeg libjpeg-turbo -DWITH_SIMD=OFF -DENABLE_SHARED=OFF \
-        -DWITH_TURBOJPEG=OFF
-    library libpng16 libpng1.6 -DPNG_SHARED=OFF -DPNG_TESTS=OFF
-    library jansson jansson -DJANSSON_BUILD_DOCS=OFF \
-        -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF
-    library_cmocka
-}
+# Its printf of numbers of 64 bits is the one of C99.
+toolchain="-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=AMD64
+-DCMAKE_C_COMPILER=$target-gcc -DCMAKE_RC_COMPILER=$target-windres
+-DCMAKE_FIND_ROOT_PATH=/usr/$target -DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER
+-DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY
+-DCMAKE_C_FLAGS=-D__USE_MINGW_ANSI_STDIO=1"
 
 # ---- Wine -----------------------------------------------------------------------
 
@@ -159,37 +95,7 @@ for_windows() {
     }
 }
 
-for_this_machine() {
-    echo "== for this machine"
-    configure "$top/native" -Dblas=none -Dimageio=enabled -Dtools=enabled \
-        -Dfigures=disabled -Dtests=disabled -Dbench=false
-    ninja -C "$top/native" > "$top/native/build.log" || {
-        tail -n 40 "$top/native/build.log"
-        exit 1
-    }
-}
-
 # ---- Tests ----------------------------------------------------------------------
-
-# tally NAME COMMAND... : run, and add what its log says passed and failed.
-tally() {
-    part=$1
-    log=$top/$part.log
-    shift
-    status=0
-    "$@" > "$log" 2>&1 || status=1
-    good=$(awk '/^Ok: / { sum += $2 } /^[0-9]+ passed, / { sum += $1 }
-        END { print sum + 0 }' "$log")
-    bad=$(awk '/^(Fail|Timeout): / { sum += $2 } /^[0-9]+ passed, / { sum += $3 }
-        END { print sum + 0 }' "$log")
-    if [ "$bad" -eq 0 ] && { [ $status -ne 0 ] || [ "$good" -eq 0 ]; }; then
-        bad=1
-    fi
-    [ "$bad" -eq 0 ] || tail -n 60 "$log"
-    echo "$part: $good passed, $bad failed"
-    passed=$((passed + good))
-    failed=$((failed + bad))
-}
 
 exports() {
     python3 tests/abi/check_exports.py $target-objdump \
@@ -265,6 +171,8 @@ examples() {
 }
 
 libraries
+# The header knows the format of printf by the name of Microsoft's.
+sed -i 's/__printf__, a, b/__gnu_printf__, a, b/' "$top/libraries/include/cmocka.h"
 write_runner
 write_cross_file
 for_windows shared

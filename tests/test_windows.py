@@ -24,8 +24,8 @@ import unittest
 
 import test_cli as cli
 import test_compare as compare
-
-NATIVE = "fmgcam"
+import test_same as same
+from test_same import Case, TheSame  # noqa: F401
 
 NOT_HERE = {
     cli.Classifier: {"test_a_class_that_is_there_twice": "the command line is longer than Windows allows"},
@@ -40,114 +40,6 @@ NOT_HERE = {
                     "test_a_name_that_is_not_utf_8": "there are no such names"},
     compare.Table: {"test_it_must_arrive": "the system's text of the error is another one"},
 }
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.dir = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.dir)
-        self.data = os.path.join(cli.SOURCE, "examples", "data")
-        self.inputs = ("--activations", self.sample("activations.npy"), "--gradients", self.sample("gradients.npy"))
-
-    def sample(self, name):
-        return os.path.join(self.data, name)
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def get(self, name):
-        with open(self.path(name), "rb") as file:
-            return file.read()
-
-    def put(self, name, content):
-        with open(self.path(name), "wb") as file:
-            file.write(content)
-
-    def run_program(self, *args, program=None):
-        return subprocess.run([program or cli.PROGRAM, *args], cwd=self.dir, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-
-    def explain(self, *args, program=None):
-        r = self.run_program("explain", *self.inputs, *args, program=program)
-        self.assertEqual((r.returncode, r.stderr.decode()), (0, ""))
-
-    def assert_fails(self, status, says, *args):
-        """With one line on stderr, and no file made or changed."""
-        before = self.content()
-        r = self.run_program(*args)
-        text = r.stderr.decode()
-        self.assertEqual((r.returncode, r.stdout), (status, b""), text)
-        self.assertRegex(text, r"\Afmgcam: [^\r\n]+\n\Z")
-        self.assertIn(says, text)
-        self.assertEqual(self.content(), before)
-
-    def content(self):
-        return {n: self.get(n) for n in os.listdir(self.dir) if os.path.isfile(self.path(n))}
-
-
-def floats(path):
-    with open(path, "rb") as file:
-        raw = file.read()
-    start = 10 + struct.unpack("<H", raw[8:10])[0]
-    return struct.unpack("<%df" % ((len(raw) - start) // 4), raw[start:])
-
-
-class TheSame(Case):
-    """What the native program makes of the sample."""
-    outputs = ("--maps", "maps.npy", "--class-maps", "class-maps.npy", "--signed-maps", "signed-maps.npy", "--winner",
-               "winner.npy", "--margin", "margin.npy", "--report", "report.json")
-
-    def assert_same_files(self, *names):
-        for name in names:
-            with self.subTest(name):
-                self.assertEqual(self.get(name), self.get(os.path.join("native", name)))
-
-    def explain_both(self, *args):
-        self.explain(*args)
-        made = sorted(n for n in args if "." in n and os.path.isfile(self.path(n)))
-        os.mkdir(self.path("here"))
-        for name in made:
-            os.rename(self.path(name), self.path(os.path.join("here", name)))
-        self.explain(*args, program=NATIVE)
-        os.mkdir(self.path("native"))
-        for name in made:
-            os.rename(self.path(name), self.path(os.path.join("native", name)))
-            os.rename(self.path(os.path.join("here", name)), self.path(name))
-        return made
-
-    def test_numbers(self):
-        made = self.explain_both(*self.outputs)
-        self.assertEqual(len(made), 6)
-        self.assert_same_files(*made)
-
-    def test_what_is_expected(self):
-        self.explain("--maps", "maps.npy", "--class-maps", "class-maps.npy")
-        # The expected ones are of tensors that were not rounded to float16 yet.
-        for made, expected, near in (("maps.npy", "expected_maps.npy", 1e-4),
-                                     ("class-maps.npy", "expected_class_maps.npy", 1e-3)):
-            pairs = list(zip(floats(self.path(made)), floats(self.sample(expected))))
-            self.assertEqual(len(pairs), 5 * 7 * 7)
-            for got, want in pairs:
-                self.assertAlmostEqual(got, want, delta=near)
-
-    def test_pictures(self):
-        self.explain_both("--image", self.sample("chelsea.png"), "--labels", self.sample("labels.txt"), "--overlay",
-                          "overlay.png", "--heatmap", "heatmap.png", "--resample", "bicubic")
-        for name in ("overlay.png", "heatmap.png"):
-            with self.subTest(name):
-                self.assertEqual(cli.read_png(self.path(name)), cli.read_png(self.path(os.path.join("native", name))))
-
-    def test_reports_of_other_commands(self):
-        head = ("--activations", self.inputs[1], "--classifier", self.sample("classifier.npy"), "--bias",
-                self.sample("bias.npy"), "--logits", self.sample("scores.npy"))
-        files = (self.sample("expected_maps.npy"), self.sample("expected_class_maps.npy"))
-        for args in (("check-head", *head), ("compare", *files), ("--version",), ("--help",), ("explain", "--help")):
-            with self.subTest(args[0]):
-                here, native = (self.run_program(*args, program=p) for p in (cli.PROGRAM, NATIVE))
-                text = here.stdout
-                if args[0] == "--version":  # the second line has the BLAS
-                    text, native.stdout = (t.splitlines()[0] for t in (text, native.stdout))
-                self.assertEqual((here.returncode, text, here.stderr), (0, native.stdout, b""))
 
 
 class Names(Case):
@@ -293,10 +185,9 @@ def take_over(prefix, module):
 
 
 def main():
-    global NATIVE
     if len(sys.argv) < 4:
         sys.exit(__doc__)
-    NATIVE = os.path.abspath(sys.argv.pop(3))
+    same.NATIVE = os.path.abspath(sys.argv.pop(3))
     for owner, tests in NOT_HERE.items():
         for name, why in tests.items():
             setattr(owner, name, unittest.skip(why)(getattr(owner, name)))

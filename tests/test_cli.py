@@ -1811,7 +1811,8 @@ class Usage(Case):
             before = sorted(os.listdir(self.dir))
             # No one reads the pipe, so the program waits when its files are complete.
             running = subprocess.Popen([PROGRAM, "explain", *self.inputs, "--maps", "new.npy", "--report", "pipe"],
-                                       cwd=self.dir, stderr=subprocess.DEVNULL)
+                                       cwd=self.dir, stderr=subprocess.DEVNULL,
+                                       preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
             for _ in range(3000):
                 if sorted(os.listdir(self.dir)) != before:
                     break

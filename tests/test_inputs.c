@@ -876,6 +876,11 @@ static void test_float64_is_rounded_once_and_checked(void **state)
     values_64[2] = -1e39;
     expect_status(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values),
                   FMGCAM_STATUS_OVERFLOW, "[2] is -1e+39");
+    fmgcam_tensor square;
+    fmgcam_tensor_matrix(&square, values_64, FMGCAM_DTYPE_FLOAT64, 2, 2);
+    expect_status(f->context,
+                  fmgcam_read_tensor(f->context, &square, NULL, &values),
+                  FMGCAM_STATUS_OVERFLOW, "[1,0] is -1e+39");
     values_64[2] = HUGE_VAL;
     expect_ok(f->context, fmgcam_read_tensor(f->context, &t, NULL, &values));
     assert_true(isinf((double)got[2]));

@@ -47,6 +47,10 @@ class Mutations(c_text.Text):
     def __init__(self, text):
         super().__init__(text)
         self.found = []
+        # What stands between the brackets of a for is no statement.
+        self.headed = {inside for i, token in enumerate(self.tokens)
+                       if token.text == "for"
+                       for inside in range(i, self.pairs[i + 1])}
         for i in self.computed():
             self.look_at(i)
 
@@ -77,7 +81,8 @@ class Mutations(c_text.Text):
             self.look_at_sign(i, token.text)
         elif token.kind == "name":
             self.look_at_name(i, token.text)
-        if self.tokens[i - 1].text in (";", "{", "}", ")", "else"):
+        if (self.tokens[i - 1].text in (";", "{", "}", ")", "else")
+                and i not in self.headed):
             self.look_at_statement(i)
 
     def look_at_sign(self, i, text):

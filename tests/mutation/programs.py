@@ -312,8 +312,9 @@ class Coverage:
         """Of the program, and of the script if there is one."""
         summed = hashlib.sha256()
         for word in test.command:
-            if os.path.isfile(word):
-                summed.update(pathlib.Path(word).read_bytes())
+            path = pathlib.Path(word)
+            if self.covered.root in path.parents and path.is_file():
+                summed.update(path.read_bytes())
         return summed.hexdigest()
 
     def measure(self, test, covered_test):

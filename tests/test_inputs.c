@@ -495,6 +495,77 @@ static void test_a_batch_may_have_fewer_pictures_than_workers(void **state)
         scene_free(&b.scenes[i]);
 }
 
+/* One of the pictures explained alone, and all in a batch on a heap of its own,
+ * which sees whether the memory was enough for @p largest. */
+static void check_batch_of_sizes(fmgcam_context *alone, rng *r, size_t largest)
+{
+    strict_heap heap = {0};
+    const fmgcam_allocator allocator = strict_allocator(&heap);
+    const fmgcam_options options = {.struct_size = sizeof options,
+                                    .arithmetic =
+                                        FMGCAM_ARITHMETIC_REPRODUCIBLE};
+    problem p[PICTURES];
+    fmgcam_tensor a[PICTURES], g[PICTURES];
+    fmgcam_inputs in[PICTURES];
+    fmgcam_outputs out[PICTURES];
+    const fmgcam_inputs *inputs[PICTURES];
+    fmgcam_outputs *outputs[PICTURES];
+    float *got[PICTURES], *want[PICTURES];
+    fmgcam_context *context;
+
+    use_options(alone, options);
+    for (size_t i = 0; i < PICTURES; i++) {
+        const sizes size =
+            i == largest
+                ? (sizes){.classes = 5,
+                          .channels = 40,
+                          .height = 17,
+                          .width = 9}
+                : (sizes){.classes = 2, .channels = 3, .height = 2, .width = 2};
+        problem_init(&p[i], r, size, false);
+        problem_add_gradients(&p[i], r, false);
+        fmgcam_tensor_nchw(&a[i], p[i].activations, FMGCAM_DTYPE_FLOAT32, 1,
+                           size.channels, size.height, size.width);
+        fmgcam_tensor_nchw(&g[i], p[i].gradients, FMGCAM_DTYPE_FLOAT32,
+                           size.classes, size.channels, size.height,
+                           size.width);
+        got[i] = make_floats(size.classes * p[i].cells);
+        want[i] = make_floats(size.classes * p[i].cells);
+        in[i] = (fmgcam_inputs){.struct_size = sizeof in[i],
+                                .activations = &a[i],
+                                .gradients = &g[i]};
+        out[i] = (fmgcam_outputs){
+            .struct_size = sizeof out[i],
+            .maps = float_buffer(want[i], size.classes * p[i].cells)};
+        expect_ok(alone, fmgcam_explain(alone, &in[i], &out[i]));
+        out[i].maps.data = got[i];
+        inputs[i] = &in[i];
+        outputs[i] = &out[i];
+    }
+    assert_int_equal(fmgcam_create(&allocator, &context, NULL, 0), 0);
+    expect_ok(context, fmgcam_set_options(context, &options));
+    expect_ok(context,
+              fmgcam_explain_batch(context, inputs, outputs, PICTURES, NULL));
+    fmgcam_destroy(context);
+    for (size_t i = 0; i < PICTURES; i++) {
+        expect_same_bits("maps", got[i], want[i],
+                         p[i].size.classes * p[i].cells);
+        free(got[i]);
+        free(want[i]);
+        problem_free(&p[i]);
+    }
+}
+
+static void test_the_largest_picture_of_a_batch_may_be_anywhere(void **state)
+{
+    fixture *f = *state;
+    rng r;
+
+    rng_init(&r, 314);
+    for (size_t largest = 0; largest < PICTURES; largest++)
+        check_batch_of_sizes(f->context, &r, largest);
+}
+
 /* The others are complete, and the first that failed is named, whoever came
  * to it first. */
 static void test_a_batch_names_the_first_picture_that_failed(void **state)
@@ -1244,6 +1315,7 @@ int main(void)
         fixture_test(test_every_form_in_a_batch),
         fixture_test(test_a_batch_of_every_method_does_not_depend_on_the_split),
         fixture_test(test_a_batch_may_have_fewer_pictures_than_workers),
+        fixture_test(test_the_largest_picture_of_a_batch_may_be_anywhere),
         fixture_test(test_a_batch_names_the_first_picture_that_failed),
         fixture_test(test_a_batch_checks_its_own_arguments),
         fixture_test(test_a_batch_that_fails_as_a_whole_fails_each_picture),

@@ -16,6 +16,7 @@ what executes what. What was made of each is in BUILD/mutants.json.
   --require SHARE  of them to be noticed, in percent (default 90)
   --files PATTERN  only such files, as lib/x86/*; may be repeated
   --only PATTERN   only mutants so named, as lib/pool.c:12:*; may be repeated
+  --tests PATTERN  only such tests, as kernels/*; may be repeated
   --longest SECS   leave out tests that take longer
   --wrapper WORDS  what runs a program of BUILD, if it is for another machine
   --gcov PROGRAM   what reads its coverage (default gcov)
@@ -183,6 +184,7 @@ def parse_arguments():
     parser.add_argument("--require", type=float, default=90.0)
     parser.add_argument("--files", action="append", default=[])
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--tests", action="append", default=[])
     parser.add_argument("--longest", type=float, default=float("inf"))
     parser.add_argument("--wrapper", default="")
     parser.add_argument("--gcov", default="gcov")
@@ -193,8 +195,9 @@ def parse_arguments():
 def main():
     options = parse_arguments()
     begin = time.monotonic()
-    build = programs.Build(options.build, options.wrapper.split())
-    covered = programs.Build(options.covered, options.wrapper.split())
+    build, covered = (programs.Build(folder, options.wrapper.split(),
+                                     options.tests or ["*"])
+                      for folder in (options.build, options.covered))
     coverage = programs.Coverage(build, covered, options.gcov, options.longest)
     files = [file for file in build.files()
              if not options.files or any(fnmatch.fnmatch(file, pattern)

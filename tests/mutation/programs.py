@@ -4,6 +4,7 @@ linked with a changed library."""
 
 import collections
 import contextlib
+import fnmatch
 import hashlib
 import json
 import os
@@ -94,10 +95,11 @@ class Test:
 class Build:
     """A build folder, with the programs that the tests need."""
 
-    def __init__(self, folder, wrapper=()):
+    def __init__(self, folder, wrapper=(), patterns=("*",)):
         self.folder = folder.resolve()
         self.root = self.folder.parent
         self.wrapper = list(wrapper)
+        self.patterns = patterns
         if not (self.root / "meson.build").exists():
             sys.exit("%s is not directly below the project" % folder)
         self.links = self.read_links()
@@ -129,7 +131,9 @@ class Build:
         about = json.loads(output_of(["meson", "introspect", "--tests"],
                                      self.folder))
         tests = [Test(test, self.links, self) for test in about]
-        return [test for test in tests if test.is_used]
+        return [test for test in tests
+                if test.is_used and any(fnmatch.fnmatch(test.id, pattern)
+                                        for pattern in self.patterns)]
 
     def make(self):
         programs = {program for test in self.tests for program in test.programs}

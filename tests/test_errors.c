@@ -723,6 +723,32 @@ static void test_shapes_that_do_not_match_are_told(void **state)
     free(room);
 }
 
+/* Elements that repeat make it possible: 2^93 cells, 2^64 bytes of an output, and
+ * more than that of a workspace. */
+static void test_sizes_beyond_memory_are_refused(void **state)
+{
+    fixture *f = *state;
+    const int64_t most = INT32_MAX;
+    float memory[2] = {0};
+    fmgcam_tensor volume = {
+        memory, FMGCAM_DTYPE_FLOAT32, 4, {1, most, most, most}, {0}};
+    fmgcam_tensor wide = {
+        memory, FMGCAM_DTYPE_FLOAT32, 4, {most, most, 2, 2}, {0}};
+    fmgcam_tensor large = {
+        memory, FMGCAM_DTYPE_FLOAT32, 3, {most / 2, most / 4, 2}, {0}};
+    fmgcam_buffer out = {memory + 1, SIZE_MAX};
+
+    check_refused(f->context, "cells",
+                  fmgcam_activate_maps(f->context, &volume, &out),
+                  ONE(OVERFLOW), "maps", "cells");
+    check_refused(f->context, "output",
+                  fmgcam_pool_gradients(f->context, &wide, &out), ONE(OVERFLOW),
+                  "weights", "elements");
+    check_refused(f->context, "workspace",
+                  fmgcam_filter_maps(f->context, &large, NULL, NULL, &out),
+                  ONE(OVERFLOW), sizeof(size_t) > 4 ? "workspace" : "", "");
+}
+
 /* ---- Output buffers ----------------------------------------------------- */
 
 static const struct {
@@ -1415,6 +1441,7 @@ int main(void)
         fixture_test(test_the_index_does_not_depend_on_the_layout),
         fixture_test(test_infinities_that_hide_are_found),
         fixture_test(test_shapes_that_do_not_match_are_told),
+        fixture_test(test_sizes_beyond_memory_are_refused),
         fixture_test(test_small_outputs_tell_the_size_needed),
         fixture_test(test_misaligned_outputs_are_named),
         fixture_test(test_outputs_over_inputs_are_refused),

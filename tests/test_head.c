@@ -202,6 +202,9 @@ static void test_a_transposed_matrix_is_named(void **state)
         fmgcam_tensor_matrix(&g.w, turned, FMGCAM_DTYPE_FLOAT32, net.channels,
                              net.n);
         expect_cause(f->context, &g.inputs, FMGCAM_HEAD_TRANSPOSED);
+        g.inputs.bias = NULL;
+        expect_cause(f->context, &g.inputs, FMGCAM_HEAD_TRANSPOSED);
+        g.inputs.bias = &g.b;
         run(&net, mean_of_relu);
         expect_cause(f->context, &g.inputs, FMGCAM_HEAD_TRANSPOSED);
         /* By its strides it is what it should be. */

@@ -62,7 +62,6 @@ void fmgcam_release_history(fmgcam_context *context)
     const struct fmgcam_memory none = {0};
     fmgcam_replace_memory(context, &context->history.score_memory, none);
     fmgcam_replace_memory(context, &context->history.map_memory, none);
-    forget(&context->history);
 }
 
 fmgcam_status fmgcam_check_frame_limit(fmgcam_context *context,

@@ -1079,6 +1079,18 @@ static void test_jpeg_damaged_exif(void **state)
     s.app1 = (const uint8_t *)"http://ns.adobe.com/xap/1.0/";
     s.app1_size = 28;
     check_made(&s, 0, want_rgb);
+
+    /* One with nothing in it is none, so that the next one counts. */
+    s.app1 = exif;
+    s.app1_size = make_exif(exif, 0, 6, 8);
+    bytes b = make_jpeg(&s);
+    insert(&b, 2,
+           "\xFF\xE1\0\x08"
+           "Exif\0",
+           10);
+    assert_int_equal(probe(&b, &info), OK);
+    assert_int_equal(info.notes, FMGCAM_IMAGEIO_WAS_REORIENTED);
+    drop(&b);
 }
 
 /* The offset of the first marker FF @p code. */

@@ -259,40 +259,18 @@ needs() {
     esac
 }
 
-# In a shell of its own, which it may end.
-run() {
-    began=$(date +%s)
-    verdict=ok
-    (check_"$(echo "$1" | tr - _)") || verdict=FAILED
-    echo "$verdict: $1 ($(($(date +%s) - began)) s)"
-    [ $verdict = ok ]
-}
-
 # shellcheck disable=SC2086 # lists of words
 {
     [ $# -gt 0 ] || set -- $all
     [ "$*" != quick ] || set -- $quick
 }
 
+known_parts "$all asan-core" "$@"
 packages="$packages_to_build $packages_to_test"
 for part in "$@"; do
-    case " $all $quick " in
-    *[[:space:]]"$part"[[:space:]]*) ;;
-    *)
-        echo "there is no part '$part'; there are:" "$all" "asan-core, quick"
-        exit 2
-        ;;
-    esac
     packages="$packages $(needs "$part")"
 done
 # shellcheck disable=SC2086 # a list of words
 require $packages
 
-failed=
-for part in "$@"; do
-    run "$part" || failed="$failed $part"
-done
-if [ -n "$failed" ]; then
-    echo "FAILED:$failed"
-    exit 1
-fi
+run_parts "$@"

@@ -108,3 +108,36 @@ suite() {
         return 1
     }
 }
+
+# run_parts PART... : the functions check_PART of a script, each in a shell of its own,
+# which it may end. Says how each went, and how long it took.
+run_parts() {
+    broken=
+    for part in "$@"; do
+        began=$(date +%s)
+        verdict=ok
+        (check_"$(echo "$part" | tr - _)") || verdict=FAILED
+        echo "$verdict: $part ($(($(date +%s) - began)) s)"
+        [ $verdict = ok ] || broken="$broken $part"
+    done
+    if [ -n "$broken" ]; then
+        echo "FAILED:$broken"
+        return 1
+    fi
+}
+
+# known_parts ALL PART... : ends the script where one is not among them.
+known_parts() {
+    known=$1
+    shift
+    for part in "$@"; do
+        case " $known " in
+        *[[:space:]]"$part"[[:space:]]*) ;;
+        *)
+            # shellcheck disable=SC2086 # a list of words
+            echo "there is no part '$part'; there are:" $known
+            exit 2
+            ;;
+        esac
+    done
+}

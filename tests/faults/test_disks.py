@@ -121,5 +121,5 @@ class Disks(faults.Case):
 
 if __name__ == "__main__":
     if not SHELL:
-        reporting.skip("no file system can be mounted")
+        reporting.skip("no file system can be mounted by this user", curable=False)
     faults.main()

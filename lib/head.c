@@ -411,9 +411,11 @@ static fmgcam_status claim(fmgcam_context *context, struct head *head)
                                      .map_height = a->height,
                                      .map_width = a->width};
     fmgcam_status status = fmgcam_claim(context, &extents, &scratch);
+    if (status)
+        return status;
     head->features = scratch.row;
     head->magnitudes = scratch.row + a->channels;
-    return status;
+    return FMGCAM_STATUS_OK;
 }
 
 static void report(const struct distance *d, uint32_t cause,

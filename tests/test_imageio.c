@@ -2430,6 +2430,70 @@ static int call_without_memory(const void *argument)
     return 0;
 }
 
+enum { WIDE = 25000000 };
+
+typedef struct wide_case {
+    bytes png; /* one row of WIDE pixels with alpha, and no data of it */
+    uint8_t *rgb;
+} wide_case;
+
+static rlim_t memory_in_use(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%lu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* @return how often there was too little, with more of it each time. */
+static int read_a_wide_row(const void *argument)
+{
+    const wide_case *w = argument;
+    const read_options options = {.struct_size = sizeof options,
+                                  .max_width = WIDE,
+                                  .max_bytes = UINT64_MAX};
+    const rlim_t used = memory_in_use();
+    int refused = 0;
+    for (rlim_t megabytes = 10; used && megabytes < 1000; megabytes += 50) {
+        const struct rlimit limit = {used + (megabytes << 20), RLIM_INFINITY};
+        if (setrlimit(RLIMIT_AS, &limit) != 0)
+            return 100;
+        const fmgcam_imageio_status status = fmgcam_imageio_read_memory(
+            w->png.data, w->png.size, &options, w->rgb, (size_t)3 * WIDE,
+            (size_t)3 * WIDE, NULL, TEXT);
+        if (status != NO_MEMORY)
+            return status == FORMAT ? refused : 101;
+        refused++;
+    }
+    return 102;
+}
+
+/* The rows of libpng do not fit, then that of the library, then all do. */
+static void test_no_memory_for_rows(void **state)
+{
+    (void)state;
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (SANITIZED || (preloaded && strstr(preloaded, "vgpreload")))
+        skip();
+    png_spec s = {.width = 2,
+                  .height = 1,
+                  .color_type = PNG_COLOR_TYPE_RGBA,
+                  .bit_depth = 8};
+    uint8_t *raw = random_raw(&s);
+    s.raw = raw;
+    wide_case w = {make_png(&s), malloc((size_t)3 * WIDE)};
+    assert_non_null(w.rgb);
+    set_png_size(&w.png, WIDE, 1);
+    assert_in_range(run_child(read_a_wide_row, &w), 5, 20);
+    free(w.rgb);
+    free(raw);
+    drop(&w.png);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -2523,6 +2587,7 @@ int main(void)
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_earlier_file_survives),
         cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_no_memory_for_rows),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

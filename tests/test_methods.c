@@ -228,6 +228,14 @@ static void test_guards_are_counted(void **state)
     assert_int_equal(run_method(f->context, FMGCAM_METHOD_XGRAD_CAM, &p, maps),
                      2);
     assert_true(maps[0] == 2 && maps[1] == 3); /* channel 1: w = 5 / 5 */
+    /* All but cancel: the sum is 0.95e-6 of the magnitudes, then twice that. */
+    a[1] = -1 + 0x1p-19f;
+    assert_int_equal(run_method(f->context, FMGCAM_METHOD_XGRAD_CAM, &p, maps),
+                     2);
+    a[1] = -1 + 0x1p-18f;
+    assert_int_equal(run_method(f->context, FMGCAM_METHOD_XGRAD_CAM, &p, maps),
+                     1);
+    a[1] = -1;
     assert_int_equal(run_method(f->context,
                                 FMGCAM_METHOD_GRAD_CAM_PLUS_PLUS_STABLE, &p,
                                 maps),

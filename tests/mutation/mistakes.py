@@ -135,3 +135,10 @@ def mutations_of(text):
 
 def mutate(text, mutation):
     return text[:mutation.at] + mutation.now + text[mutation.end:]
+
+
+def is_idle(text, mutation):
+    """Whether it is known beforehand to change no result: what asks for memory
+    ahead, and the 0 of {0}, which is said of all members."""
+    return (mutation.was.startswith("prefetch")
+            or text[mutation.at - 1:mutation.end + 1] == "{0}")

@@ -11,7 +11,7 @@ libraries: one as the tests shall run it, one with -Db_coverage=true, which tell
 what executes what. What was made of each is in BUILD/mutants.json.
 
   --count N        mutants that count, over all files (default 100); each file has
-                   a share by its size, and at least 3 where it has so many
+                   a share by its size, and 3 or more where N is enough for that
   --seed S         which ones (default 1)
   --require SHARE  of them to be noticed, in percent (default 90)
   --files PATTERN  only such files, as lib/x86/*; may be repeated
@@ -22,8 +22,9 @@ what executes what. What was made of each is in BUILD/mutants.json.
   --gcov PROGRAM   what reads its coverage (default gcov)
   --jobs N         at a time (default: processors)
 
-A mutant counts unless it does not compile, or compiles to the same code. One
-that no test executes has survived.
+A mutant counts unless it does not compile, or compiles to the same code, or has
+survived and survivors.txt says why it changes no result. One that no test executes
+has survived.
 """
 
 import argparse
@@ -44,10 +45,17 @@ import mistakes  # noqa: E402
 import programs  # noqa: E402
 
 
+SURVIVORS = pathlib.Path(__file__).with_name("survivors.txt")
+# Of what changes the speed alone.
+LEFT_OUT = ["lib/x86/prefetch.h"]
+
+
 def shares(sites, count):
-    """{file: how many of @p count}, by the number of sites, at least 3."""
+    """{file: how many of @p count}, by the number of sites, and 3 where there are
+    enough for all files."""
     total = sum(len(found) for found in sites.values())
-    return {file: min(len(found), max(3, round(count * len(found) / total)))
+    least = min(3, count // len(sites))
+    return {file: min(len(found), max(least, round(count * len(found) / total)))
             for file, found in sites.items()}
 
 
@@ -58,10 +66,14 @@ class Mutant:
         self.file = file
         self.mistake = mistake
         column = mistake.at - text.rfind("\n", 0, mistake.at)
-        before, after = (" ".join(part.split()) or "nothing"
-                         for part in (mistake.was, mistake.now))
-        self.name = "%s:%d:%d: %s -> %s" % (file, mistake.line, column,
-                                            before[:70], after[:70])
+        change = " -> ".join(" ".join(part.split())[:70] or "nothing"
+                             for part in (mistake.was, mistake.now))
+        self.name = "%s:%d:%d: %s" % (file, mistake.line, column, change)
+        # The same wherever the line goes.
+        self.lasting = "%s: %s => %s" % (
+            file, text.splitlines()[mistake.line - 1].strip(),
+            mistakes.mutate(text, mistake).splitlines()[mistake.line - 1]
+            .strip())
         self.result = None
         self.test = None
         self.seconds = 0.0
@@ -127,14 +139,16 @@ def draw(file, text, options):
                for found in mistakes.mutations_of(text)]
     random.Random("%s:%s" % (options.seed, file)).shuffle(mutants)
     return [mutant for mutant in mutants
-            if not options.only or any(fnmatch.fnmatch(mutant.name, pattern)
-                                       for pattern in options.only)]
+            if not mistakes.is_idle(text, mutant.mistake)
+            and any(fnmatch.fnmatch(mutant.name, pattern)
+                    for pattern in options.only or ["*"])]
 
 
 def judge_all(judges, root, files, options):
     """Each judge takes a file at a time, the larger ones first."""
     texts = {file: (root / file).read_text("utf-8") for file in files}
     drawn = {file: draw(file, texts[file], options) for file in files}
+    drawn = {file: found for file, found in drawn.items() if found}
     wanted = ({file: len(found) for file, found in drawn.items()}
               if options.only else shares(drawn, options.count))
     free = queue.SimpleQueue()
@@ -149,29 +163,43 @@ def judge_all(judges, root, files, options):
             free.put(judge)
 
     with concurrent.futures.ThreadPoolExecutor(len(judges)) as executor:
-        by_size = sorted(files, key=lambda file: -wanted[file])
+        by_size = sorted(drawn, key=lambda file: -wanted[file])
         return [mutant for done in executor.map(judge_one, by_size)
                 for mutant in done]
 
 
+def read_explained():
+    """The survivors of which it is known why."""
+    return {line.split(" -- ")[0]
+            for line in SURVIVORS.read_text("utf-8").splitlines()
+            if " -- " in line and not line.startswith("#")}
+
+
 def report(done, path, required, seconds):
     """Write and print what became of all. @return the exit status."""
+    explained = read_explained()
+    for mutant in done:
+        if (mutant.result in ("survived", "uncovered")
+                and mutant.lasting in explained):
+            mutant.result = "explained"
     path.write_text(json.dumps([
         {"name": mutant.name, "result": mutant.result, "test": mutant.test,
          "seconds": mutant.seconds} for mutant in done], indent=1))
     tally = collections.Counter(mutant.result for mutant in done)
     counted = sum(mutant.counts for mutant in done)
     caught = sum(mutant.is_caught for mutant in done)
-    share = 100.0 * caught / counted if counted else 0.0
+    for mutant in done:
+        if mutant.counts and not mutant.is_caught:
+            print("%s: %s\n    %s" % (mutant.result, mutant.name,
+                                      mutant.lasting))
     print("%d mutants in %d s: %s" % (
         len(done), seconds,
         ", ".join("%d %s" % (tally[result], result)
                   for result in sorted(tally))))
-    for mutant in done:
-        if mutant.counts and not mutant.is_caught:
-            print("%s: %s" % (mutant.result, mutant.name))
-    print("%d of %d noticed, %.1f %%; %.1f %% required" % (
-        caught, counted, share, required))
+    share = 100.0 * caught / counted if counted else 0.0
+    print("%d of %d noticed, %.1f %%; %.1f %% required; %d others have an "
+          "explanation" % (caught, counted, share, required,
+                           tally["explained"]))
     return 0 if counted and share >= required else 1
 
 
@@ -200,8 +228,9 @@ def main():
                       for folder in (options.build, options.covered))
     coverage = programs.Coverage(build, covered, options.gcov, options.longest)
     files = [file for file in build.files()
-             if not options.files or any(fnmatch.fnmatch(file, pattern)
-                                         for pattern in options.files)]
+             if file not in LEFT_OUT
+             and any(fnmatch.fnmatch(file, pattern)
+                     for pattern in options.files or ["*"])]
     print("%d files, %d tests, executed by them and timed in %d s" % (
         len(files), len(coverage.tests), time.monotonic() - begin))
     judges = [Judge(build, coverage, build.folder / "mutation" / str(i))

@@ -24,7 +24,7 @@ LEFT_OUT = {"figure", "tools", "parity", "examples", "bench", "headers", "docs",
 LEFT_OUT_TESTS = {"batch"}
 MESON_SKIP = 77
 # A mistake must not fill the disk or the memory.
-LIMITS = ["prlimit", "--as=%d:" % 2**33, "--fsize=%d:" % 2**28, "--core=0"]
+LIMITS = ["--as=%d:" % 2**33, "--fsize=%d:" % 2**28]
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_PERTURB_": "165",
                "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -71,10 +71,13 @@ class Test:
         self.wrapper = [] if self.is_script else build.wrapper
 
     def run(self, folder, timeout, replaced=None, environment=None):
-        """@return its exit status; None if it went on for too long."""
+        """@return its exit status; None if it took more than @p timeout of a CPU,
+        or ten times as long while others had it."""
         replaced = replaced or {}
         command = [replaced.get(word, word) for word in self.command]
-        limits = [] if self.wrapper else LIMITS
+        limits = ["prlimit", "--core=0", "--cpu=%d" % timeout]
+        if not self.wrapper:
+            limits += LIMITS
         process = subprocess.Popen(
             [*limits, *self.wrapper, *command], cwd=folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -82,7 +85,8 @@ class Test:
             env={**os.environ, **ENVIRONMENT, **self.environment,
                  "TMPDIR": str(folder), **(environment or {})})
         try:
-            return process.wait(timeout)
+            status = process.wait(10 * timeout)
+            return None if status == -signal.SIGXCPU else status
         except subprocess.TimeoutExpired:
             return None
         finally:

@@ -118,7 +118,8 @@ static fmgcam_status view_class(fmgcam_context *context,
         fmgcam_view_tensor(context, "class_maps", form, class_maps, &maps->r);
     if (status)
         return status;
-    if ((uint64_t)maps->r.cells > UINT32_MAX)
+    const uint64_t cells = maps->r.cells;
+    if (cells > UINT32_MAX)
         return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
                            "class_maps: %zu cells, expected at most %u, which "
                            "measures.cells can count",

@@ -3,6 +3,7 @@
 # define _DEFAULT_SOURCE
 #endif
 #include "sandbox.h"
+#include "wrap.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,11 +39,6 @@ static bool is_inside(const char *path)
 }
 
 /* ---- In the place of the system's functions ------------------------------ */
-
-#define REAL(type, name, arguments)                                            \
- type __real_##name arguments;                                                 \
- type __wrap_##name arguments;                                                 \
- type __wrap_##name arguments
 
 /* Kept open until the program ends, for their locks. */
 enum { MOST_FOLDERS = 64 };
@@ -132,7 +128,7 @@ int __wrap_fsync(int descriptor)
     return 0;
 }
 
-static bool is_to_be_had(size_t size)
+bool sandbox_has_memory(size_t size)
 {
     if (!is_held || size <= SANDBOX_MOST_BYTES)
         return true;
@@ -142,32 +138,20 @@ static bool is_to_be_had(size_t size)
 
 REAL(void *, malloc, (size_t size))
 {
-    return is_to_be_had(size) ? __real_malloc(size) : NULL;
+    return sandbox_has_memory(size) ? __real_malloc(size) : NULL;
 }
 
 REAL(void *, calloc, (size_t count, size_t size))
 {
     bool fits = size == 0 || count <= SIZE_MAX / size;
 
-    return fits && is_to_be_had(count * size) ? __real_calloc(count, size)
-                                              : NULL;
+    return fits && sandbox_has_memory(count * size) ? __real_calloc(count, size)
+                                                    : NULL;
 }
 
 REAL(void *, realloc, (void *memory, size_t size))
 {
-    return is_to_be_had(size) ? __real_realloc(memory, size) : NULL;
-}
-
-/* Cairo asks for the memory of a surface by itself; one of a negative size it
- * takes for an error. */
-typedef struct surface surface;
-REAL(surface *, cairo_image_surface_create, (int format, int width, int height))
-{
-    bool is_large = width > 0 && height > 0 &&
-                    (double)width * height * 4 > (double)SANDBOX_MOST_BYTES;
-
-    return __real_cairo_image_surface_create(format, is_large ? -1 : width,
-                                             height);
+    return sandbox_has_memory(size) ? __real_realloc(memory, size) : NULL;
 }
 
 /* ---- The folder ---------------------------------------------------------- */

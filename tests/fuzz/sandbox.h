@@ -21,6 +21,9 @@ void sandbox_enter(void);
 /* Make a file in it. */
 void sandbox_write(const char *name, const void *data, size_t size);
 
+/* Whether so much is to be had; if not, errno says so. */
+bool sandbox_has_memory(size_t size);
+
 /* A program has ended: give up what it keeps until then, and see that it has left
  * no file that was to be there for a while. */
 void sandbox_end(void);

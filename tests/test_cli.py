@@ -1749,6 +1749,13 @@ class Usage(Case):
         self.bad("fmgcam: --maps: needs a value", *self.inputs, "--maps")
         self.bad("fmgcam: --top: needs a value", *self.inputs, "--maps", "out.npy", "--top")
 
+    def test_no_character_is_the_code_of_an_option(self):
+        """musl's getopt() has one of Unicode for what is no option."""
+        for command in ("explain", "figure", "batch", "compare", "check-head"):
+            for option in ("-\u0101", "-\u00e9", "-\u732b", "-\U0001f408", os.fsdecode(b"-\xa9outp")):
+                with self.subTest((command, option)):
+                    self.bad("fmgcam: -?: unknown option; see 'fmgcam %s --help'" % command, option, command=command)
+
     def test_unknown_values(self):
         for flag in ("--profile", "--method", "--activation", "--filter", "--normalize", "--rescale", "--fuse-at", "--resample",
                      "--blend", "--layout", "--target", "--non-finite", "--fuse-layers", "--link"):

@@ -25,8 +25,7 @@ typedef struct head_options {
 /* ---- The command line ---------------------------------------------------- */
 
 enum {
-    FIRST = 256,
-    OPTION_LAYOUT = FIRST + FILE_COUNT,
+    OPTION_LAYOUT = OPTIONS_FIRST + FILE_COUNT,
     OPTION_PREFIX,
     OPTION_GRID,
     OPTION_AXES,
@@ -35,10 +34,10 @@ enum {
 };
 
 static const struct option table[] = {
-    {"activations", required_argument, NULL, FIRST + FILE_ACTIVATIONS},
-    {"classifier", required_argument, NULL, FIRST + FILE_CLASSIFIER},
-    {"bias", required_argument, NULL, FIRST + FILE_BIAS},
-    {"logits", required_argument, NULL, FIRST + FILE_LOGITS},
+    {"activations", required_argument, NULL, OPTIONS_FIRST + FILE_ACTIVATIONS},
+    {"classifier", required_argument, NULL, OPTIONS_FIRST + FILE_CLASSIFIER},
+    {"bias", required_argument, NULL, OPTIONS_FIRST + FILE_BIAS},
+    {"logits", required_argument, NULL, OPTIONS_FIRST + FILE_LOGITS},
     {"layout", required_argument, NULL, OPTION_LAYOUT},
     {"prefix-tokens", required_argument, NULL, OPTION_PREFIX},
     {"grid", required_argument, NULL, OPTION_GRID},
@@ -109,7 +108,7 @@ static int parse_value(int code, const char *text, head_options *options)
             return 0;
         return fail_usage("--tolerance", "'%s' is not a number above 0", text);
     case OPTION_HELP: options->help = true; return 0;
-    default: options->files[code - FIRST] = text; return 0;
+    default: options->files[code - OPTIONS_FIRST] = text; return 0;
     }
 }
 
@@ -138,8 +137,7 @@ static int parse(int argc, char **argv, head_options *options)
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (code == '?' || code == ':')
-            return options_refuse(code, table, FIRST, argv[optind - 1],
-                                  "check-head");
+            return options_refuse(code, table, argv[optind - 1], "check-head");
         int status = parse_value(code, optarg, options);
         if (status || options->help)
             return status;

@@ -32,12 +32,12 @@ static int refuse_short(const char *command)
                       command);
 }
 
-int options_refuse(int code, const struct option *table, int first,
-                   const char *given, const char *command)
+int options_refuse(int code, const struct option *table, const char *given,
+                   const char *command)
 {
     char subject[80] = "--";
-    if (code == ':' || optopt >= first) { /* known, but misused */
-        const struct option *known = &table[optopt - first];
+    if (code == ':' || optopt >= OPTIONS_FIRST) { /* known, but misused */
+        const struct option *known = &table[optopt - OPTIONS_FIRST];
         snprintf(subject, sizeof subject, "--%s", known->name);
         return fail_usage(subject, "%s a value",
                           known->has_arg ? "needs" : "does not take");

@@ -8,11 +8,15 @@
 
 #include <getopt.h>
 
+/* What getopt_long() returns for the first option of a table; above any character,
+ * those of Unicode too, so that an unknown short option is told apart. */
+enum { OPTIONS_FIRST = 0x110000 };
+
 /* Say what is wrong with the option that getopt_long() returned @p code ('?' or
- * ':') for: @p table has the options, whose codes count up from @p first, and
+ * ':') for: @p table has the options, whose codes count up from OPTIONS_FIRST, and
  * @p given is the word of the command line. @return the exit status. */
-int options_refuse(int code, const struct option *table, int first,
-                   const char *given, const char *command);
+int options_refuse(int code, const struct option *table, const char *given,
+                   const char *command);
 
 /* Digits only, 1...2^32-1 (with @p zero also 0), from *text on, which is moved
  * behind them. */

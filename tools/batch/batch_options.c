@@ -19,9 +19,6 @@
 #include "diagnose.h"
 #include "options.h"
 
-/* What getopt_long returns for the first one; above any character. */
-enum { FIRST_OPTION = 256 };
-
 /* ---- Values -------------------------------------------------------------- */
 
 static int parse_output(const char *text, batch_options *options)
@@ -177,13 +174,13 @@ static struct option *make_table(void)
                 name, with_value ? required_argument : no_argument, NULL, 0};
     }
     for (int i = 0; table && i < used; i++)
-        table[i].val = FIRST_OPTION + i;
+        table[i].val = OPTIONS_FIRST + i;
     return table;
 }
 
 static int set_option(int code, const char *name, batch_options *options)
 {
-    int option = code - FIRST_OPTION;
+    int option = code - OPTIONS_FIRST;
     return option < OWN_COUNT ? own[option].parse(optarg, options)
                               : add_default(name, optarg, options);
 }
@@ -195,9 +192,9 @@ static int parse_options(int argc, char **argv, const struct option *table,
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (code == '?' || code == ':')
-            return options_refuse(code, table, FIRST_OPTION, argv[optind - 1],
-                                  "batch");
-        int status = set_option(code, table[code - FIRST_OPTION].name, options);
+            return options_refuse(code, table, argv[optind - 1], "batch");
+        int status =
+            set_option(code, table[code - OPTIONS_FIRST].name, options);
         if (status || options->help)
             return status;
     }

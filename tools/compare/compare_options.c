@@ -20,8 +20,7 @@ const char *const compare_output_names[COMPARE_OUTPUT_COUNT] = {
 
 /* What getopt_long returns; thresholds come first, then what figures take. */
 enum {
-    FIRST_OPTION = 256,
-    FIRST_FIGURE = FIRST_OPTION + THRESHOLD_COUNT,
+    FIRST_FIGURE = OPTIONS_FIRST + THRESHOLD_COUNT,
     OPTION_REPORT_A = FIRST_FIGURE + FIGURE_PAGE_OPTION_COUNT,
     OPTION_REPORT_B,
     OPTION_IMAGE,
@@ -36,7 +35,7 @@ enum {
     OPTION_END
 };
 
-enum { OPTION_COUNT = OPTION_END - FIRST_OPTION };
+enum { OPTION_COUNT = OPTION_END - OPTIONS_FIRST };
 
 /* ---- Values -------------------------------------------------------------- */
 
@@ -87,7 +86,7 @@ static int parse_value(int code, const char *text, compare_options *options)
     }
     if (code >= FIRST_FIGURE)
         return figure_set_option(code - FIRST_FIGURE, text, &options->figure);
-    return parse_threshold(code - FIRST_OPTION, text, options);
+    return parse_threshold(code - OPTIONS_FIRST, text, options);
 }
 
 static void fill_table(struct option table[OPTION_COUNT + 1])
@@ -108,7 +107,7 @@ static void fill_table(struct option table[OPTION_COUNT + 1])
     };
     for (int i = 0; i < THRESHOLD_COUNT; i++)
         table[i] = (struct option){threshold_kinds[i].name, required_argument,
-                                   NULL, FIRST_OPTION + i};
+                                   NULL, OPTIONS_FIRST + i};
     table += THRESHOLD_COUNT;
     for (int i = 0; i < FIGURE_PAGE_OPTION_COUNT; i++)
         table[i] = (struct option){figure_option_table[i].name,
@@ -201,8 +200,7 @@ int compare_parse(int argc, char **argv, compare_options *options)
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (code == '?' || code == ':')
-            return options_refuse(code, table, FIRST_OPTION, argv[optind - 1],
-                                  "compare");
+            return options_refuse(code, table, argv[optind - 1], "compare");
         int status = parse_value(code, optarg, options);
         if (status || options->help)
             return status;

@@ -35,10 +35,6 @@ const char *const explain_file_names[FILE_COUNT] = {
     [FILE_REPORT] = "report",
 };
 
-/* What getopt_long returns for the first one; above any character, so that an
- * unknown short option is told apart. */
-enum { FIRST_OPTION = 256 };
-
 /* ---- Values -------------------------------------------------------------- */
 
 typedef int (*value_parser)(const char *text, explain_options *options);
@@ -367,7 +363,7 @@ static void fill_table(const explain_options *options,
     for (int i = 0; i < OPTION_COUNT; i++) {
         table[i].name = name_of(i);
         table[i].has_arg = takes_value(i) ? required_argument : no_argument;
-        table[i].val = FIRST_OPTION + i;
+        table[i].val = OPTIONS_FIRST + i;
     }
     table[FILE_FIGURE].name = explain_file_name(options, FILE_FIGURE);
 }
@@ -444,9 +440,9 @@ int explain_parse(int argc, char **argv, explain_options *options)
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (code == '?' || code == ':')
-            return options_refuse(code, table, FIRST_OPTION, argv[optind - 1],
+            return options_refuse(code, table, argv[optind - 1],
                                   options->command);
-        int status = set_option(code - FIRST_OPTION, optarg, options);
+        int status = set_option(code - OPTIONS_FIRST, optarg, options);
         if (status || options->help)
             return status;
     }

@@ -246,7 +246,7 @@ static int read_data(FILE *file, const char *path, const npy_header *header,
 
 static int read_all(FILE *file, const char *path, npy_array *array)
 {
-    npy_header header;
+    npy_header header = {0};
     size_t count = 0;
     int status = read_header(file, path, &header);
     if (!status)

@@ -7,7 +7,7 @@ size_t utf8_size(const char *text, size_t left)
 {
     const unsigned char *s = (const unsigned char *)text;
     unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
-    size_t size = 0;
+    size_t size;
     if (s[0] < 0x80)
         return 1;
     if (s[0] >= 0xc2 && s[0] <= 0xdf)
@@ -16,7 +16,9 @@ size_t utf8_size(const char *text, size_t left)
         size = 3;
     else if (s[0] >= 0xf0 && s[0] <= 0xf4)
         size = 4;
-    if (size == 0 || size > left)
+    else
+        return 0;
+    if (size > left)
         return 0;
     if (s[0] == 0xe0)
         low = 0xa0;

@@ -6,6 +6,7 @@
  */
 #include "explain/explain_classes.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,7 @@ static int read_thresholds(const chooser *c, float **thresholds)
 static int take_by_rule(chooser *c)
 {
     explained_classes *classes = &c->inputs->classes;
+    assert(c->all.count > 0); /* options that choose need logits */
     fmgcam_choice choice = c->options->classes.rule;
     float *thresholds = NULL;
     fmgcam_buffer indices;

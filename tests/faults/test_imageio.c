@@ -405,15 +405,15 @@ static void for_all_scenes(size_t (*check)(scene *s))
 {
     static scene s;
     size_t count = 0;
-    for (int action = 0; action < ACTIONS; action++)
-        for (int kind = 0; kind < (actions[action].reads ? (int)FILE_KINDS
-                                                         : (int)OUTPUT_KINDS);
-             kind++)
-            for (int earlier = 0; earlier <= (action == WRITE_FILE);
-                 earlier++) {
+    for (int action = 0; action < ACTIONS; action++) {
+        const int kinds = actions[action].reads ? FILE_KINDS : OUTPUT_KINDS;
+        const int places = action == WRITE_FILE ? 2 : 1;
+        for (int kind = 0; kind < kinds; kind++)
+            for (int earlier = 0; earlier < places; earlier++) {
                 scene_init(&s, action, kind, earlier);
                 count += check(&s);
             }
+    }
     print_message("%zu failures\n", count);
 }
 

@@ -28,6 +28,7 @@ static int64_t take_number(input *in, int64_t few)
 
 static void take_axes(input *in, DLTensor *t, foreign *f)
 {
+    int64_t *const shapes[] = {f->shape, NULL};
     uint32_t byte = take8(in);
 
     t->ndim = byte < 0xF0 ? 1 + (int32_t)(byte % 5) : (int32_t)(byte - 0xF3);
@@ -37,7 +38,7 @@ static void take_axes(input *in, DLTensor *t, foreign *f)
         if (take_below(in, 4) == 3)
             f->strides[i] = f->strides[i] / -2;
     }
-    t->shape = take_rare(in) ? NULL : f->shape;
+    t->shape = shapes[take_rare(in)];
     t->strides = take_below(in, 3) ? NULL : f->strides;
 }
 

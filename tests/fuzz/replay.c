@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fuzz.h"
 
@@ -18,10 +19,20 @@
 
 static const char *replayed; /* NULL: none, at the moment */
 
+/* As a handler of signals may. */
+static void say(const char *text)
+{
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+        return; /* there is nobody to tell */
+}
+
 static void say_input(void)
 {
-    if (replayed)
-        fprintf(stderr, "fuzz: failed with the input %s\n", replayed);
+    if (!replayed)
+        return;
+    say("fuzz: failed with the input ");
+    say(replayed);
+    say("\n");
 }
 
 static void on_signal(int number)

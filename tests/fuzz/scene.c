@@ -156,7 +156,7 @@ enum {
 
 static void choose_layout(scene *s, fmgcam_tensor *t)
 {
-    uint32_t order[FMGCAM_MAX_RANK];
+    uint32_t order[FMGCAM_MAX_RANK] = {0};
     uint32_t byte = take8(&s->in), way = byte % 32;
     uint32_t laid = way < 12 ? LAID_PLAIN : way % LAID_COUNT;
 

@@ -76,14 +76,14 @@ static int draw_fused(figure_case *f, picture *fused)
 static int make_main(figure_case *f)
 {
     figure_content *content = &f->content;
-    content->main = f->main;
+    figure_panel *fused = f->main;
     if (f->inputs->image.rgb)
-        f->main[content->main_count++] =
-            (figure_panel){.kind = FIGURE_PLAIN,
-                           .class_index = FIGURE_NO_CLASS,
-                           .caption = "Picture",
-                           .pixels = f->inputs->image};
-    figure_panel *fused = &f->main[content->main_count++];
+        *fused++ = (figure_panel){.kind = FIGURE_PLAIN,
+                                  .class_index = FIGURE_NO_CLASS,
+                                  .caption = "Picture",
+                                  .pixels = f->inputs->image};
+    content->main = f->main;
+    content->main_count = (uint32_t)(fused - f->main) + 1;
     fused->kind = FIGURE_FUSED;
     fused->class_index = FIGURE_NO_CLASS;
     if (figure_has_color_map(f))

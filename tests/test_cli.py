@@ -1818,8 +1818,7 @@ class Usage(Case):
             before = sorted(os.listdir(self.dir))
             # No one reads the pipe, so the program waits when its files are complete.
             running = subprocess.Popen([PROGRAM, "explain", *self.inputs, "--maps", "new.npy", "--report", "pipe"],
-                                       cwd=self.dir, stderr=subprocess.DEVNULL,
-                                       preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+                                       cwd=self.dir, stderr=subprocess.DEVNULL)
             for _ in range(3000):
                 if sorted(os.listdir(self.dir)) != before:
                     break
@@ -1888,9 +1887,17 @@ class Documentation(Case):
         self.assertRegex(lines[1], r"BLAS")
 
 
+def heed_signals():
+    """And all that is started does, though nohup or the background of a shell ignore some."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def main(module=sys.modules[__name__]):
     """Also for the tests of one command, which are modules of their own."""
     global PROGRAM, SOURCE
+    heed_signals()
     if len(sys.argv) < 3:
         sys.exit("usage: %s PROGRAM SOURCE_ROOT [-v] [Class.test]..." % os.path.basename(sys.argv[0]))
     PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])

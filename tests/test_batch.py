@@ -928,7 +928,9 @@ class Progress(Case):
 
     def test_bar(self):
         self.manifest([self.row(i, alpha=2 if i % 20 == 7 else 0.5) for i in range(600)])
-        for columns, shape in ((80, r"\[#*-*\] \d+/600"), (200, r"\[[#-]{60}\] "), (30, r"\d+/600"), (9, r"\d+/600")):
+        # In 30 columns there is room for one until there is a speed to show.
+        for columns, shape in ((80, r"\[#*-*\] \d+/600"), (200, r"\[[#-]{60}\] "), (30, r"(\[-+\] 0|\d+)/600"),
+                               (9, r"\d+/600")):
             with self.subTest(columns):
                 status, text = self.on_terminal(columns, "--jobs", 2)
                 self.assertEqual(status, 1)
@@ -962,10 +964,13 @@ class Progress(Case):
         self.feed("data/pipe", "data/a0.npy")
         status, lines = self.end(process)
         self.assertEqual(status, 1)
-        self.assertRegex(lines[0], r"\Afmgcam: [45]/10, [0-9.]+/s, 0:0\d left\Z")
-        self.assertIn("fmgcam: 7 (data/m.jsonl:7): --activations: is missing", lines[1])
-        self.assertRegex(lines[2], r"\Afmgcam: 10 cases: 9 done, 1 failed; 1\.\d s\Z")
-        self.assertEqual(len(lines), 3)
+        progress = [line for line in lines if re.match(r"fmgcam: \d+/10", line)]
+        failed, summary = [line for line in lines if line not in progress]
+        for line in progress:
+            self.assertRegex(line, r"\Afmgcam: \d/10(, 1 failed)?, [0-9.]+/s, \d:\d\d left\Z")
+        self.assertIn("fmgcam: 7 (data/m.jsonl:7): --activations: is missing", failed)
+        seconds = float(re.match(r"\Afmgcam: 10 cases: 9 done, 1 failed; ([0-9.]+) s\Z", summary).group(1))
+        self.assertTrue(1 <= len(progress) <= seconds, lines)
 
 
 # ---- Table and pages ---------------------------------------------------------

@@ -182,6 +182,26 @@ static void test_each_cause_is_named(void **state)
     }
 }
 
+/* It is the same whatever the size of the logits is. */
+static void test_small_logits_lack_their_bias_too(void **state)
+{
+    fixture *f = *state;
+    rng r;
+    network net;
+    given g;
+
+    rng_init(&r, 610);
+    network_init(&net, &r, 20, 20);
+    for (size_t i = 0; i < 20 * 20; i++)
+        net.matrix[i] *= 0x1p-8f;
+    for (size_t i = 0; i < 20; i++)
+        net.bias[i] *= 0x1p-8f;
+    run(&net, mean);
+    give(&g, &net);
+    g.inputs.bias = NULL;
+    expect_cause(f->context, &g.inputs, FMGCAM_HEAD_MISSING_BIAS);
+}
+
 /* [C, n] in memory, said to be [n, C] where that is possible. */
 static void test_a_transposed_matrix_is_named(void **state)
 {
@@ -564,6 +584,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture_test(test_a_head_that_fits),
         fixture_test(test_each_cause_is_named),
+        fixture_test(test_small_logits_lack_their_bias_too),
         fixture_test(test_a_transposed_matrix_is_named),
         fixture_test(test_probabilities_are_named),
         fixture_test(test_stored_tensors_may_be_rounded),

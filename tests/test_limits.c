@@ -537,6 +537,25 @@ static void test_outputs_between_far_elements_overlap_them(void **state)
                   FMGCAM_STATUS_ARGUMENT, "margin: overlaps signed_maps");
 }
 
+/* Arrays whose lengths other arguments say. Memory ends with the only element. */
+static void test_arrays_that_go_beyond_memory(void **state)
+{
+    fixture *f = *state;
+    const fmgcam_tensor map = maps_of(1, 1, 1), region = matrix_of(1, 1);
+    double *contributions = (double *)(UINTPTR_MAX - 7);
+    const uint32_t *classes = (const uint32_t *)(UINTPTR_MAX - 3);
+
+    expect_status(
+        f->context,
+        fmgcam_measure_region(f->context, &map, &region, contributions),
+        FMGCAM_STATUS_OVERFLOW,
+        "contributions: 1 elements are more than memory can hold");
+    expect_status(f->context,
+                  fmgcam_smooth_maps(f->context, NULL, &map, classes, &little),
+                  FMGCAM_STATUS_OVERFLOW,
+                  "classes: 1 elements are more than memory can hold");
+}
+
 /* Elements that several indices share, forwards and backwards. */
 static void test_overlapping_elements_are_what_their_copies_are(void **state)
 {
@@ -1132,6 +1151,7 @@ int main(void)
         fixture_test(test_no_size_is_zero_or_longer_than_31_bits),
         fixture_test(test_strides_that_leave_memory),
         fixture_test(test_outputs_between_far_elements_overlap_them),
+        fixture_test(test_arrays_that_go_beyond_memory),
         fixture_test(test_overlapping_elements_are_what_their_copies_are),
         fixture_test(test_a_million_classes_of_one_cell),
         fixture_test(test_a_million_channels_of_one_cell),

@@ -541,6 +541,23 @@ static void test_integers_where_floats_are_wanted_are_named(void **state)
                   ONE(UNSUPPORTED), "maps.dtype", "integers");
 }
 
+/* [H,W] alone could be anything. */
+static void test_a_map_alone_has_no_channels(void **state)
+{
+    fixture *f = *state;
+    static arguments a;
+
+    arguments_init(&a);
+    fmgcam_tensor_matrix(&a.gradients, a.memory, FMGCAM_DTYPE_FLOAT32, H, W);
+    check_refused(f->context, "gradients of one map", call_pool(f->context, &a),
+                  ONE(SHAPE), "gradients: rank 2", "[K,C,H,W] or [C,H,W]");
+    arguments_init(&a);
+    fmgcam_tensor_matrix(&a.activations, a.memory, FMGCAM_DTYPE_FLOAT32, H, W);
+    check_refused(f->context, "activations of one map",
+                  call_explain(f->context, &a), ONE(SHAPE),
+                  "activations: rank 2", "[C,H,W] or [1,C,H,W]");
+}
+
 static void test_columns_need_maps_with_rows(void **state)
 {
     fixture *f = *state;
@@ -1436,6 +1453,7 @@ int main(void)
         fixture_test(test_strides_are_added_up),
         fixture_test(test_missing_tensors_are_named),
         fixture_test(test_integers_where_floats_are_wanted_are_named),
+        fixture_test(test_a_map_alone_has_no_channels),
         fixture_test(test_columns_need_maps_with_rows),
         fixture_test(test_values_that_are_not_finite_are_named),
         fixture_test(test_the_index_does_not_depend_on_the_layout),

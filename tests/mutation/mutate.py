@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 """How many small mistakes in the library its tests would notice.
 
-usage: mutate.py [OPTION...] BUILD COVERED
+usage: mutate.py [OPTION...] BUILD COVERED [SANITIZED]
 
 Makes mistakes in the sources of the library, one at a time, and runs the tests
 that execute the changed line, the fastest first, until one fails. BUILD and
 COVERED are build folders of meson directly below the project with static
 libraries: one as the tests shall run it, one with -Db_coverage=true, which tells
-what executes what. What was made of each is in BUILD/mutants.json.
+what executes what. SANITIZED is one with -Db_sanitize=address,undefined: what all
+tests of BUILD let pass is given to the programs there. What was made of each is in
+BUILD/mutants.json.
 
   --count N        mutants that count, over all files (default 100); each file has
                    a share by its size, and 3 or more where N is enough for that
@@ -22,9 +24,9 @@ what executes what. What was made of each is in BUILD/mutants.json.
   --gcov PROGRAM   what reads its coverage (default gcov)
   --jobs N         at a time (default: processors)
 
-A mutant counts unless it does not compile, or compiles to the same code, or has
-survived and survivors.txt says why it changes no result. One that no test executes
-has survived.
+A mutant counts unless it does not compile, or compiles to the same code. One that
+no test executes has survived, and so has one of which survivors.txt says why it
+changes no result.
 """
 
 import argparse
@@ -75,6 +77,7 @@ class Mutant:
             mistakes.mutate(text, mistake).splitlines()[mistake.line - 1]
             .strip())
         self.result = None
+        self.stage = None
         self.test = None
         self.seconds = 0.0
 
@@ -86,38 +89,60 @@ class Mutant:
     def is_caught(self):
         return self.result in ("caught", "timeout")
 
+    def as_row(self):
+        return {"name": self.name, "lasting": self.lasting,
+                "result": self.result, "stage": self.stage, "test": self.test,
+                "seconds": self.seconds}
 
-class Judge:
-    """Finds out what becomes of mutants, in a folder of its own."""
 
-    def __init__(self, build, coverage, folder):
-        self.build = build
-        self.coverage = coverage
-        self.tree = programs.Tree(build, folder)
+class Stage:
+    """A build, its tests, and a folder in which they are run with mutants."""
 
-    def judge(self, mutant, text):
-        begin = time.monotonic()
+    def __init__(self, name, measured, number):
+        self.name = name
+        self.tests = {test.id: test for test in measured.tests}
+        self.tree = programs.Tree(
+            measured.build, measured.build.folder / "mutation" / str(number))
+
+    def judge(self, mutant, text, tests):
         with self.tree.changed(mutant.file,
                                mistakes.mutate(text, mutant.mistake)):
-            mutant.result = self.result_of(mutant)
-        mutant.seconds = round(time.monotonic() - begin, 2)
-        return mutant
+            mutant.result = self.result_of(mutant, tests)
+        if mutant.is_caught:
+            mutant.stage = self.name
 
-    def result_of(self, mutant):
+    def result_of(self, mutant, tests):
         objects = self.tree.compile(mutant.file)
         if objects is None:
             return "does not compile"
         if not objects:
-            return "equivalent"
-        tests = self.coverage.tests_of(mutant.file, mutant.mistake.line)
+            return mutant.result or "equivalent"
         if not tests:
             return "uncovered"
-        for test in tests:
+        for test in (self.tests[name] for name in tests if name in self.tests):
             outcome = self.tree.run(test, objects)
             if outcome != "passed":
                 mutant.test = test.id
                 return "caught" if outcome == "failed" else "timeout"
         return "survived"
+
+
+class Judge:
+    """Finds out what becomes of mutants."""
+
+    def __init__(self, coverage, stages):
+        self.coverage = coverage
+        self.stages = stages
+
+    def judge(self, mutant, text):
+        """Each stage is given what the one before it let pass."""
+        begin = time.monotonic()
+        tests = self.coverage.tests_of(mutant.file, mutant.mistake.line)
+        for stage in self.stages:
+            if mutant.result in (None, "survived"):
+                stage.judge(mutant, text, tests)
+        mutant.seconds = round(time.monotonic() - begin, 2)
+        return mutant
 
 
 def judge_file(judge, drawn, text, wanted):
@@ -126,8 +151,8 @@ def judge_file(judge, drawn, text, wanted):
     while len(done) < len(drawn) and wanted > 0:
         mutant = judge.judge(drawn[len(done)], text)
         print("%-9s %s%s" % (mutant.result, mutant.name,
-                             "  (%s)" % mutant.test if mutant.test else ""),
-              flush=True)
+                             "  (%s: %s)" % (mutant.stage, mutant.test)
+                             if mutant.test else ""), flush=True)
         wanted -= mutant.counts
         done.append(mutant)
     return done
@@ -168,38 +193,52 @@ def judge_all(judges, root, files, options):
                 for mutant in done]
 
 
-def read_explained():
-    """The survivors of which it is known why."""
-    return {line.split(" -- ")[0]
-            for line in SURVIVORS.read_text("utf-8").splitlines()
-            if " -- " in line and not line.startswith("#")}
+def read_explained(root):
+    """The survivors of which it is known why, each a change of a line that is
+    there."""
+    explained = {line.split(" -- ")[0]
+                 for line in SURVIVORS.read_text("utf-8").splitlines()
+                 if " -- " in line and not line.startswith("#")}
+    for name in sorted(explained):
+        file, change = name.split(": ", 1)
+        lines = (root / file).read_text("utf-8").splitlines()
+        if change.split(" => ")[0] not in map(str.strip, lines):
+            sys.exit("survivors.txt: %s has no such line: %s" % (file, change))
+    return explained
 
 
-def report(done, path, required, seconds):
-    """Write and print what became of all. @return the exit status."""
-    explained = read_explained()
-    for mutant in done:
-        if (mutant.result in ("survived", "uncovered")
-                and mutant.lasting in explained):
-            mutant.result = "explained"
-    path.write_text(json.dumps([
-        {"name": mutant.name, "result": mutant.result, "test": mutant.test,
-         "seconds": mutant.seconds} for mutant in done], indent=1))
-    tally = collections.Counter(mutant.result for mutant in done)
-    counted = sum(mutant.counts for mutant in done)
-    caught = sum(mutant.is_caught for mutant in done)
+def print_survivors(done, explained):
+    """@return of how many no explanation is known."""
+    unexplained = 0
     for mutant in done:
         if mutant.counts and not mutant.is_caught:
-            print("%s: %s\n    %s" % (mutant.result, mutant.name,
-                                      mutant.lasting))
+            is_known = mutant.lasting in explained
+            unexplained += not is_known
+            print("%s%s: %s\n    %s" % (
+                mutant.result, ", explained" if is_known else "", mutant.name,
+                mutant.lasting))
+    return unexplained
+
+
+def report(done, explained, required, seconds):
+    """Print what became of all. @return the exit status."""
+    unexplained = print_survivors(done, explained)
+    tally = collections.Counter(mutant.result for mutant in done)
     print("%d mutants in %d s: %s" % (
         len(done), seconds,
         ", ".join("%d %s" % (tally[result], result)
                   for result in sorted(tally))))
+    stages = collections.Counter(mutant.stage for mutant in done
+                                 if mutant.is_caught)
+    counted = sum(mutant.counts for mutant in done)
+    caught = sum(stages.values())
     share = 100.0 * caught / counted if counted else 0.0
-    print("%d of %d noticed, %.1f %%; %.1f %% required; %d others have an "
-          "explanation" % (caught, counted, share, required,
-                           tally["explained"]))
+    print("%d of %d noticed%s: %.1f %%; %.1f %% required; of the others %d have no "
+          "explanation" % (
+              caught, counted,
+              "".join(", %d by %s" % (stages[stage], stage)
+                      for stage in sorted(stages, reverse=True)),
+              share, required, unexplained))
     return 0 if counted and share >= required else 1
 
 
@@ -207,6 +246,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("covered", type=pathlib.Path)
+    parser.add_argument("sanitized", type=pathlib.Path, nargs="?")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--require", type=float, default=90.0)
@@ -220,24 +260,41 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def read_stages(options):
+    """@return what the tests execute, and {name: the tests of this stage}."""
+    build, covered, *sanitized = (
+        programs.Build(folder, options.wrapper.split(), options.tests or ["*"])
+        for folder in (options.build, options.covered, options.sanitized) if folder)
+    coverage = programs.Coverage(build, covered, options.gcov, options.jobs,
+                                 options.longest)
+    stages = {"tests": coverage}
+    for other in sanitized:
+        stages["sanitizers"] = programs.Measured(other, options.jobs,
+                                                 options.longest)
+    return coverage, stages
+
+
 def main():
     options = parse_arguments()
     begin = time.monotonic()
-    build, covered = (programs.Build(folder, options.wrapper.split(),
-                                     options.tests or ["*"])
-                      for folder in (options.build, options.covered))
-    coverage = programs.Coverage(build, covered, options.gcov, options.longest)
+    explained = read_explained(options.build.resolve().parent)
+    coverage, stages = read_stages(options)
+    build = coverage.build
     files = [file for file in build.files()
              if file not in LEFT_OUT
              and any(fnmatch.fnmatch(file, pattern)
                      for pattern in options.files or ["*"])]
-    print("%d files, %d tests, executed by them and timed in %d s" % (
-        len(files), len(coverage.tests), time.monotonic() - begin))
-    judges = [Judge(build, coverage, build.folder / "mutation" / str(i))
+    print("%d files, %s, executed by them and timed in %d s" % (
+        len(files), ", ".join("%d %s" % (len(measured.tests), name)
+                              for name, measured in stages.items()),
+        time.monotonic() - begin), flush=True)
+    judges = [Judge(coverage, [Stage(name, measured, i)
+                               for name, measured in stages.items()])
               for i in range(options.jobs)]
     done = judge_all(judges, build.root, files, options)
-    return report(done, build.folder / "mutants.json", options.require,
-                  time.monotonic() - begin)
+    (build.folder / "mutants.json").write_text(
+        json.dumps([mutant.as_row() for mutant in done], indent=1))
+    return report(done, explained, options.require, time.monotonic() - begin)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 linked with a changed library."""
 
 import collections
+import concurrent.futures
 import contextlib
 import fnmatch
 import hashlib
@@ -14,19 +15,26 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 # What checks something else, or the same things a second time and slowly.
 LEFT_OUT = {"figure", "tools", "parity", "examples", "bench", "headers", "docs",
             "abi", "ffi", "install", "kernels-c", "kernels-avx2",
             "kernels-avx512", "kernels-neon"}
-# It executes nothing of the library that the other tests of the program do not.
-LEFT_OUT_TESTS = {"batch"}
+# They execute nothing of the libraries that the other tests do not.
+LEFT_OUT_TESTS = {"batch", "allocations", "calls", "system", "disks"}
+# Under sanitizers they take minutes, and touch no memory that the others do not.
+SLOW_SANITIZED = {"limits", "methods", "properties", "weights"}
 MESON_SKIP = 77
 # A mistake must not fill the disk or the memory.
-LIMITS = ["--as=%d:" % 2**33, "--fsize=%d:" % 2**28]
+LIMITS = ["--fsize=%d:" % 2**28]
+LIMIT_OF_MEMORY = ["--as=%d:" % 2**33]
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_PERTURB_": "165",
-               "PYTHONDONTWRITEBYTECODE": "1"}
+               "PYTHONDONTWRITEBYTECODE": "1",
+               # Sanitizers want more addresses than there are to limit.
+               "ASAN_OPTIONS": "hard_rss_limit_mb=4096",
+               "UBSAN_OPTIONS": "halt_on_error=1"}
 
 
 def output_of(command, folder):
@@ -69,15 +77,16 @@ class Test:
         self.is_used = bool(self.programs and self.name not in LEFT_OUT_TESTS
                             and not LEFT_OUT.intersection(suites))
         self.wrapper = [] if self.is_script else build.wrapper
+        self.limits = [] if self.wrapper else [*LIMITS]
+        if not self.wrapper and not build.is_sanitized:
+            self.limits += LIMIT_OF_MEMORY
 
     def run(self, folder, timeout, replaced=None, environment=None):
         """@return its exit status; None if it took more than @p timeout of a CPU,
         or ten times as long while others had it."""
         replaced = replaced or {}
         command = [replaced.get(word, word) for word in self.command]
-        limits = ["prlimit", "--core=0", "--cpu=%d" % timeout]
-        if not self.wrapper:
-            limits += LIMITS
+        limits = ["prlimit", "--core=0", "--cpu=%d" % timeout, *self.limits]
         process = subprocess.Popen(
             [*limits, *self.wrapper, *command], cwd=folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -104,6 +113,7 @@ class Build:
         self.root = self.folder.parent
         self.wrapper = list(wrapper)
         self.patterns = patterns
+        self.is_sanitized = self.option("b_sanitize") != "none"
         if not (self.root / "meson.build").exists():
             sys.exit("%s is not directly below the project" % folder)
         self.links = self.read_links()
@@ -111,6 +121,12 @@ class Build:
         self.make()
         self.units = self.read_units()
         self.depending = self.read_depending()
+
+    def option(self, name):
+        options = json.loads(output_of(["meson", "introspect", "--buildoptions"],
+                                       self.folder))
+        return next(option["value"] for option in options
+                    if option["name"] == name)
 
     def ninja(self, *arguments):
         return output_of(["ninja", *arguments], self.folder)
@@ -137,7 +153,13 @@ class Build:
         tests = [Test(test, self.links, self) for test in about]
         return [test for test in tests
                 if test.is_used and any(fnmatch.fnmatch(test.id, pattern)
-                                        for pattern in self.patterns)]
+                                        for pattern in self.patterns)
+                and not (self.is_sanitized and self.is_slow_sanitized(test))]
+
+    @staticmethod
+    def is_slow_sanitized(test):
+        """Or a script: what the program does is not looked at."""
+        return test.is_script or test.name in SLOW_SANITIZED
 
     def make(self):
         programs = {program for test in self.tests for program in test.programs}
@@ -285,78 +307,88 @@ class Seen:
         return self.lines, self.lines
 
 
-class Coverage:
-    """What each test executes, and how long it takes."""
+class Measured:
+    """What was found out about the tests of a build folder: how long they take, and
+    what a subclass adds. Kept in the folder until a test changes."""
 
-    def __init__(self, build, covered, gcov, longest):
-        self.gcov = gcov
-        self.covered = covered
-        self.scratch = build.folder / "mutation" / "measured"
-        self.cache = build.folder / "executed.json"
-        known = (json.loads(self.cache.read_text()) if self.cache.exists()
-                 else {})
-        of_covered = {test.id: test for test in covered.tests}
-        self.tests, self.seen, self.whole = [], {}, {}
-        for test in build.tests:
-            digest = self.digest(test)
-            if known.get(test.id, {}).get("digest") != digest:
-                known[test.id] = self.measure(test, of_covered[test.id])
-                known[test.id]["digest"] = digest
-                self.cache.write_text(json.dumps(known))
-            seconds = known[test.id]["seconds"]
-            if seconds is not None and seconds <= longest:
-                self.take(test, known[test.id])
+    def __init__(self, build, jobs, longest):
+        self.build = build
+        tests = build.tests
+        cache = build.folder / "measured.json"
+        known = json.loads(cache.read_text()) if cache.exists() else {}
+        digests = {test.id: self.digest(test) for test in tests}
+        stale = [test for test in tests if known.get(test.id, {}).get("digest")
+                 != digests[test.id]]
+        with concurrent.futures.ThreadPoolExecutor(jobs) as executor:
+            for test, about in zip(stale, executor.map(self.measure, stale)):
+                known[test.id] = {**about, "digest": digests[test.id]}
+                cache.write_text(json.dumps(known))
+        self.known = known
+        for test in tests:
+            test.seconds = known[test.id]["seconds"]
+        self.tests = [test for test in tests if test.seconds is not None
+                      and test.seconds <= longest]
         self.tests.sort(key=lambda test: test.seconds)
-
-    def take(self, test, known):
-        test.seconds = known["seconds"]
-        self.tests.append(test)
-        self.seen[test.id] = {file: Seen(lists)
-                              for file, lists in known["files"].items()}
-        for file, seen in self.seen[test.id].items():
-            self.whole.setdefault(file, Seen()).add(seen)
 
     def digest(self, test):
         """Of the program, and of the script if there is one."""
         summed = hashlib.sha256()
         for word in test.command:
             path = pathlib.Path(word)
-            if self.covered.root in path.parents and path.is_file():
+            if self.build.root in path.parents and path.is_file():
                 summed.update(path.read_bytes())
         return summed.hexdigest()
 
-    def measure(self, test, covered_test):
-        self.clear()
-        begin = time.monotonic()
-        status = test.run(self.scratch, 1200)
-        seconds = round(time.monotonic() - begin, 2)
-        if status == MESON_SKIP:
-            return {"seconds": None}
-        if status != 0:
+    def measure(self, test):
+        """@return {"seconds": S}, None for S if it was skipped."""
+        with tempfile.TemporaryDirectory() as scratch:
+            begin = time.monotonic()
+            status = test.run(scratch, 1200)
+            seconds = round(time.monotonic() - begin, 2)
+        if status not in (0, MESON_SKIP):
             sys.exit("%s fails without any change" % test.id)
-        self.clear()
-        covered_test.run(self.scratch, 3600,
-                         environment={"GCOV_PREFIX": str(self.scratch)})
+        return {"seconds": None if status else seconds}
+
+
+class Coverage(Measured):
+    """What each test executes too."""
+
+    def __init__(self, build, covered, gcov, jobs, longest):
+        self.gcov = gcov
+        self.covered = covered
+        self.of_covered = {test.id: test for test in covered.tests}
+        super().__init__(build, jobs, longest)
+        self.seen, self.whole = {}, {}
+        for test in self.tests:
+            self.seen[test.id] = {file: Seen(lists) for file, lists
+                                  in self.known[test.id]["files"].items()}
+            for file, seen in self.seen[test.id].items():
+                self.whole.setdefault(file, Seen()).add(seen)
+
+    def measure(self, test):
+        about = super().measure(test)
         files = collections.defaultdict(Seen)
-        for about in self.read_counters():
+        if about["seconds"] is not None:
+            with tempfile.TemporaryDirectory() as scratch:
+                self.of_covered[test.id].run(
+                    scratch, 3600, environment={"GCOV_PREFIX": scratch})
+                self.add_counts(files, pathlib.Path(scratch))
+        return {**about, "files": {file: seen.as_lists()
+                                   for file, seen in files.items()}}
+
+    def add_counts(self, files, scratch):
+        for about in self.read_counters(scratch):
             path = os.path.join(self.covered.folder, about["file"])
             file = os.path.relpath(path, self.covered.root)
             if file.startswith("lib/"):
                 files[file].add_counts(about)
-        self.clear()
-        return {"seconds": seconds, "files": {file: seen.as_lists()
-                                              for file, seen in files.items()}}
 
-    def clear(self):
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        self.scratch.mkdir(parents=True)
-
-    def read_counters(self):
+    def read_counters(self, scratch):
         """What gcov says of each unit, whose notes it wants beside the counts."""
-        written = [path for path in self.scratch.rglob("*.gcda")
-                   if "lib" in str(path.relative_to(self.scratch))]
+        written = [path for path in scratch.rglob("*.gcda")
+                   if "lib" in str(path.relative_to(scratch))]
         for path in written:
-            notes = pathlib.Path("/") / path.relative_to(self.scratch)
+            notes = pathlib.Path("/") / path.relative_to(scratch)
             path.with_suffix(".gcno").symlink_to(notes.with_suffix(".gcno"))
         if not written:
             return []
@@ -366,13 +398,13 @@ class Coverage:
                 for about in json.loads(line)["files"]]
 
     def tests_of(self, file, line):
-        """The tests that execute the line, the fastest first; or its function, if
-        the compiler has counted the line with another."""
+        """The names of the tests that execute the line, the fastest first; or its
+        function, if the compiler has counted the line with another."""
         if file not in self.whole:
             return []
         of_line, of_function = self.whole[file].like(line)
         return self.executing(file, of_line) or self.executing(file, of_function)
 
     def executing(self, file, lines):
-        return [test for test in self.tests
+        return [test.id for test in self.tests
                 if lines & self.seen[test.id].get(file, Seen()).executed]

@@ -1,13 +1,13 @@
 #!/bin/sh
 # What finds mistakes that no test asks about: sanitizers, valgrind, analysers of the
 # source, the hardened build. scripts/analyze.sh [PART...] runs these parts, all of them
-# by default; "quick" stands for those that take five minutes together on two cores.
+# by default; "quick" stands for those that take six minutes together on two cores.
 # Ends with "ok: PART (N s)" or "FAILED: PART (N s)" for each, and fails if one does.
 . "$(dirname "$0")/setup.sh"
 
 all="format shellcheck manual-page cppcheck tidy fanalyzer hardened asan msan tsan
 tsan-blas valgrind"
-quick="format shellcheck manual-page cppcheck tidy fanalyzer asan-core"
+quick="format shellcheck manual-page cppcheck tidy-core asan-core"
 
 jobs=$(nproc)
 
@@ -17,20 +17,29 @@ export UBSAN_OPTIONS
 
 # ---- Sanitizers ----------------------------------------------------------------------
 
-# All suites but those of the bindings, whose interpreters lack the sanitizer's runtime.
-check_asan() {
-    folder=build-verify-asan
-    build "$folder" -Db_lundef=false -Dbuildtype=debugoptimized \
-        -Db_sanitize=address,undefined || return 1
-    suite "$folder" 3 --no-suite ffi
+# sanitized FOLDER SANITIZER OPTION... : configured; suite() builds what it runs.
+sanitized() {
+    folder=$1
+    sanitizer=$2
+    shift 2
+    configure "$folder" -Dwerror=true -Db_lundef=false -Db_sanitize="$sanitizer" \
+        -Doptimization=1 -Ddebug=true -Db_ndebug=false -Dtests=enabled "$@"
 }
 
-# The libraries alone, and small.
+# All programs once: test_kernels has each set of kernels.
+check_asan() {
+    folder=build-verify-asan
+    sanitized "$folder" address,undefined -Ddefault_library=static \
+        -Dimageio=enabled -Dtools=enabled -Dfigures=enabled
+    suite "$folder" 3 --no-suite docs --no-suite kernels-c --no-suite kernels-avx2 \
+        --no-suite kernels-avx512 --no-suite kernels-neon
+}
+
+# The libraries alone.
 check_asan_core() {
     folder=build-analyze-asan
-    build "$folder" -Db_lundef=false -Doptimization=1 -Ddebug=true \
-        -Db_sanitize=address,undefined -Ddefault_library=static -Dbench=false \
-        -Dexamples=false || return 1
+    sanitized "$folder" address,undefined -Ddefault_library=static \
+        -Dimageio=enabled -Dtools=disabled
     suite "$folder" 3 --suite static --suite imageio
 }
 
@@ -39,27 +48,21 @@ check_asan_core() {
 # what they return is not memory.
 check_msan() {
     folder=build-analyze-msan
-    CC=clang CXX=clang++ configure "$folder" -Dwerror=true -Db_lundef=false \
-        -Dbuildtype=debugoptimized -Db_sanitize=memory -Ddefault_library=static \
-        -Dblas=none -Dimageio=disabled -Dtools=disabled -Dbench=false \
-        -Dexamples=false -Dtests=enabled
-    ninja -C "$folder" > "$folder/build.log" || {
-        tail -n 40 "$folder/build.log"
-        return 1
-    }
+    CC=clang CXX=clang++ sanitized "$folder" memory -Ddefault_library=static \
+        -Dblas=none -Dimageio=disabled -Dtools=disabled
     suite "$folder" 5 --suite static --suite kernels
 }
 
-# Each program once, and the batches of the benchmark, which have threads of their
-# own. Without those of OpenBLAS and Pango, which this sanitizer cannot see into.
+# What starts threads, once, and the batches of the benchmark, which have threads of
+# their own. Without those of OpenBLAS and Pango, which this sanitizer cannot see into.
 check_tsan() {
     folder=build-verify-tsan
-    build "$folder" -Db_lundef=false -Dblas=none -Dbuildtype=debugoptimized \
-        -Db_sanitize=thread || return 1
-    suite "$folder" 10 --no-suite static --no-suite bench --no-suite figure \
-        --no-suite kernels-c --no-suite kernels-avx2 \
-        --no-suite kernels-avx512 || return 1
-    python3 tests/test_bench.py "$folder/bench/fmgcam-bench" batch
+    sanitized "$folder" thread -Ddefault_library=static -Dblas=none \
+        -Dimageio=enabled -Dtools=enabled
+    suite "$folder" 10 --suite static --suite kernels --suite imageio --suite soak &&
+        suite "$folder" 10 --suite cli cli &&
+        ninja -C "$folder" bench/fmgcam-bench > "$folder/build.log" &&
+        python3 tests/test_bench.py "$folder/bench/fmgcam-bench" batch
 }
 
 # The same with the OpenBLAS that starts no threads. Only one OpenBLAS can be installed
@@ -81,15 +84,13 @@ check_tsan_blas() {
         PKG_CONFIG_PATH=$libraries/pkgconfig
         LD_LIBRARY_PATH=$libraries
         export PKG_CONFIG_PATH LD_LIBRARY_PATH
-        build "$folder" -Db_lundef=false -Dblas=openblas -Dimageio=disabled \
-            -Dtools=disabled -Dfigures=disabled -Dbench=false -Dexamples=false \
-            -Ddefault_library=shared -Dbuildtype=debugoptimized \
-            -Db_sanitize=thread || return 1
+        sanitized "$folder" thread -Ddefault_library=shared -Dblas=openblas \
+            -Dimageio=disabled -Dtools=disabled
+        suite "$folder" 10 --suite shared || return 1
         ldd "$folder/lib/libfmgcam.so" | grep -q "=> $libraries/" || {
             echo "$folder: not linked to the serial OpenBLAS"
             return 1
         }
-        suite "$folder" 10 --suite shared
     )
 }
 
@@ -106,8 +107,19 @@ grind() {
     tail -n 1 "$log"
 }
 
-# Every program of the suite, and the fmgcam program under the scripts that drive
-# it.
+# names FOLDER PATTERN SUITE... : the tests of suites but those of these names.
+names() {
+    listed=$1
+    without=$2
+    shift 2
+    meson test -C "$listed" --no-rebuild --list "$@" 2> /dev/null |
+        sed -n 's,^.* / ,,p' | grep -vxE "$without"
+}
+
+# Every program of the suite, and the fmgcam program under the scripts that drive it.
+# But for what takes very long here: test_methods is left to AddressSanitizer and
+# MemorySanitizer, and wrong usage and help of the program to the first. A film's
+# program is driven by a script.
 check_valgrind() {
     folder=build-verify-gcc
     CC=gcc build "$folder" -Dbuildtype=debugoptimized || return 1
@@ -117,15 +129,27 @@ check_valgrind() {
     wrapper="valgrind -q --error-exitcode=99 --leak-check=full"
     wrapper="$wrapper --errors-for-leak-kinds=definite,possible"
     wrapper="$wrapper --suppressions=$PWD/tests/valgrind.supp"
-    suite "$folder" 30 --wrapper "$wrapper" --suite shared --suite imageio \
-        --suite tools --suite examples || return 1
+    suites="--suite shared --suite imageio --suite tools --suite examples"
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    suite "$folder" 30 --wrapper "$wrapper" $suites \
+        $(names "$folder" 'methods|video' $suites) || return 1
     program=$folder/fmgcam-valgrind
     printf '#!/bin/sh\nexec %s %s/tools/fmgcam "$@"\n' "$wrapper" \
         "$PWD/$folder" > "$program"
     chmod +x "$program"
-    grind "$program-cli.log" python3 tests/test_cli.py "$program" . || return 1
-    grind "$program-compare.log" python3 tests/test_compare.py "$program" . || return 1
-    # Each figure takes a minute's share here, so not all of them.
+    grind "$program-cli.log" python3 tests/test_cli.py "$program" . Encodings \
+        Pictures Colours Methods Layers Layouts Classifier CheckHead Files Outputs &
+    cli=$!
+    grind "$program-compare.log" python3 tests/test_compare.py "$program" . Measures \
+        Sizes Classes Table Files Picture &&
+        grind_figures "$program"
+    others=$?
+    wait $cli && return $others
+}
+
+# Each takes a minute's share here, so not all of them.
+grind_figures() {
+    program=$1
     grind "$program-figure.log" python3 tests/test_figure.py "$program" . \
         Pages.test_kinds Pages.test_it_is_written_to_pipes \
         Legend.test_ranks_follow_each_other Usage
@@ -152,9 +176,19 @@ everything() {
 
 # Checks are chosen in .clang-tidy, and why.
 check_tidy() {
+    tidy '^(lib|tools|bench|examples|tests)/.*\.c$'
+}
+
+check_tidy_core() {
+    tidy '^(lib|tools)/.*\.c$'
+}
+
+# tidy PATTERN : those sources.
+tidy() {
+    pattern=$1
     folder=build-analyze-tidy
     CC=clang CXX=clang++ everything "$folder"
-    sources "$folder" '^(lib|tools|bench|examples|tests)/.*\.c$' || return 1
+    sources "$folder" "$pattern" || return 1
     xargs -P "$jobs" -n 1 clang-tidy --quiet -p "$folder" < "$folder/sources" \
         > "$folder/tidy.log" 2> "$folder/tidy.err" || {
         grep -hE -A 5 '(error|warning): ' "$folder/tidy.log" "$folder/tidy.err" |
@@ -166,7 +200,7 @@ check_tidy() {
 # It reads no header of the C library, so it must be told the limits that libpng looks at.
 limits="-DCHAR_BIT=8 -DUCHAR_MAX=255 -DSHRT_MIN=-32768 -DSHRT_MAX=32767"
 limits="$limits -DUSHRT_MAX=65535 -DINT_MIN=-2147483648 -DINT_MAX=2147483647"
-limits="$limits -DUINT_MAX=4294967295"
+limits="$limits -DUINT_MAX=4294967295 -D__$(uname -m)__=1"
 check_cppcheck() {
     folder=build-analyze-cppcheck
     CC=gcc CXX=g++ everything "$folder" -Dc_args="$limits"
@@ -215,7 +249,8 @@ check_fanalyzer() {
 
 check_hardened() {
     folder=build-analyze-hardened
-    build "$folder" -Dhardened=true -Ddefault_library=both || return 1
+    configure "$folder" -Dwerror=true -Dhardened=true -Ddefault_library=shared \
+        -Dimageio=enabled -Dtools=enabled -Dfigures=enabled -Dtests=enabled
     suite "$folder" 2 --suite hardened --suite shared --suite imageio --suite tools
 }
 
@@ -253,7 +288,7 @@ needs() {
     case $1 in
     format) echo clang-format ;;
     manual-page) echo mandoc ;;
-    tidy) echo clang clang-tidy ;;
+    tidy | tidy-core) echo clang clang-tidy ;;
     msan) echo clang libclang-rt-dev llvm ;;
     cppcheck | shellcheck | valgrind) echo "$1" ;;
     esac
@@ -265,7 +300,7 @@ needs() {
     [ "$*" != quick ] || set -- $quick
 }
 
-known_parts "$all asan-core" "$@"
+known_parts "$all $quick" "$@"
 packages="$packages_to_build $packages_to_test"
 for part in "$@"; do
     packages="$packages $(needs "$part")"

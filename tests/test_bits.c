@@ -268,9 +268,9 @@ static void print_near(const char *name, const uint32_t *bits)
 }
 
 /*
- * The manual of glibc knows of errors of at most 5 units in the last place of a
- * double in erfc, 3 in expm1 and exp, on every machine; musl's are below 1. On
- * them follow at most NEAR + 3 roundings to double, and one to float. So two
+ * The manual of glibc 2.36 knows of errors of at most 5 units in the last place of a
+ * double in erfc, 2 in expm1 and 1 in exp, on every machine. On them follow at most
+ * NEAR + 3 roundings to double, of half a unit each, and one to float. So two
  * libraries make doubles that are less than 64 units apart, 2^-46 relatively: not
  * enough for two floats between them, only for one to be rounded either way.
  */

@@ -124,7 +124,9 @@ tally() {
     log=$top/$part.log
     shift
     status=0
+    began=$(date +%s)
     "$@" > "$log" 2>&1 || status=1
+    seconds=$(($(date +%s) - began))
     good=$(awk '/^Ok: / { sum += $2 } /^[0-9]+ passed, / { sum += $1 }
         END { print sum + 0 }' "$log")
     bad=$(awk '/^(Fail|Timeout): / { sum += $2 } /^[0-9]+ passed, / { sum += $3 }
@@ -133,7 +135,7 @@ tally() {
         bad=1
     fi
     [ "$bad" -eq 0 ] || tail -n 60 "$log"
-    echo "$part: $good passed, $bad failed"
+    echo "$part: $good passed, $bad failed ($seconds s)"
     passed=$((passed + good))
     failed=$((failed + bad))
 }

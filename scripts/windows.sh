@@ -9,7 +9,7 @@
 . scripts/foreign.sh
 
 # shellcheck disable=SC2086 # lists of words
-require $packages_to_build $packages_to_test gcc-mingw-w64-x86-64 \
+require $packages_to_build python3 gcc-mingw-w64-x86-64 \
     g++-mingw-w64-x86-64 libz-mingw-w64-dev cmake dpkg-dev wine wine64
 
 mkdir -p "${1:-build-windows}"

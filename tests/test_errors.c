@@ -1199,7 +1199,6 @@ static void test_broken_pictures_are_named(void **state)
     }
 }
 
-/* One row: its pitch is never used. */
 /* Rows that go down below address 0, or up beyond the last one. */
 static void test_pictures_stay_within_the_address_space(void **state)
 {
@@ -1222,16 +1221,21 @@ static void test_pictures_stay_within_the_address_space(void **state)
     }
 }
 
+/* It is never used. */
 static void test_a_single_row_may_have_any_pitch(void **state)
 {
+    static const int64_t pitches[] = {
+        0, 1, -1, 3 * WIDTH, -3 * WIDTH, INT64_MIN, INT64_MAX};
     fixture *f = *state;
     static arguments a;
 
     arguments_init(&a);
     a.picture.height = a.drawn.height = 1;
-    a.picture.row_stride_bytes = 3 * WIDTH;
-    a.drawn.row_stride_bytes = -3 * WIDTH;
-    expect_ok(f->context, call_overlay(f->context, &a));
+    for (size_t i = 0; i < COUNT_OF(pitches); i++) {
+        a.picture.row_stride_bytes = pitches[i];
+        a.drawn.row_stride_bytes = pitches[COUNT_OF(pitches) - 1 - i];
+        expect_ok(f->context, call_overlay(f->context, &a));
+    }
 }
 
 static void test_pictures_of_different_size_are_refused(void **state)
@@ -1390,6 +1394,41 @@ static void test_huge_maps_resample_to_finite_values_or_not_at_all(void **state)
     }
 }
 
+/* Maps that are smaller by a power of two have the same bits, and tell which pixel
+ * it is. */
+static void test_the_first_pixel_that_overflows_is_named(void **state)
+{
+    enum { CELLS = 4, PIXELS = 13 };
+    fixture *f = *state;
+
+    use_options(f->context, (fmgcam_options){0});
+    for (size_t peak = 0; peak < 2 * CELLS; peak++) {
+        float maps[2 * CELLS] = {0}, small[2 * CELLS], got[2 * PIXELS];
+        const fmgcam_buffer out = float_buffer(got, COUNT_OF(got));
+        fmgcam_tensor m;
+        char text[80];
+        size_t first = 0;
+
+        for (size_t i = 0; i < COUNT_OF(maps); i++) {
+            if (i / CELLS == peak / CELLS && i + 1 >= peak && i <= peak + 1)
+                maps[i] = i == peak ? FLT_MAX : -FLT_MAX;
+            small[i] = maps[i] * 0x1p-9f;
+        }
+        fmgcam_tensor_maps(&m, small, 2, 1, CELLS);
+        expect_ok(f->context,
+                  fmgcam_resample_maps(f->context, &m, 1, PIXELS, &out));
+        while (fabs((double)got[first]) <= (double)FLT_MAX * 0x1p-9)
+            assert_true(++first < COUNT_OF(got));
+        snprintf(text, sizeof text,
+                 "resampled: class %zu, pixel [0,%zu] leaves the range",
+                 first / PIXELS, first % PIXELS);
+        fmgcam_tensor_maps(&m, maps, 2, 1, CELLS);
+        expect_status(f->context,
+                      fmgcam_resample_maps(f->context, &m, 1, PIXELS, &out),
+                      FMGCAM_STATUS_OVERFLOW, text);
+    }
+}
+
 static void test_huge_maps_draw_or_overflow(void **state)
 {
     fixture *f = *state;
@@ -1481,6 +1520,7 @@ int main(void)
         fixture_test(test_layers_need_the_maps_of_their_mode),
         fixture_test(test_resampling_to_no_size_or_too_large_is_refused),
         fixture_test(test_huge_maps_resample_to_finite_values_or_not_at_all),
+        fixture_test(test_the_first_pixel_that_overflows_is_named),
         fixture_test(test_huge_maps_draw_or_overflow),
         fixture_test(test_missing_limits_are_named),
         fixture_test(test_blas_is_there_or_unsupported),

@@ -629,6 +629,30 @@ static void test_what_does_not_change_keeps_its_bits(void **state)
     }
 }
 
+/* Each frame has a class more than the one before, which takes more memory. */
+static void test_what_is_kept_moves_to_larger_memory(void **state)
+{
+    fixture *f = *state;
+    const fmgcam_tracking o = {.struct_size = sizeof o,
+                               .flags = FMGCAM_TRACKING_SMOOTHING_SET,
+                               .smoothing = 0.5f};
+    const uint32_t classes[MOST_MAPS] = {4, 9, 1, 7, 2, 8};
+    float maps[MOST_MAPS * S], want[MOST_MAPS * S], out[MOST_MAPS * S] = {0};
+    rng r;
+
+    rng_init(&r, 5109);
+    for (uint32_t count = 1; count <= MOST_MAPS; count++) {
+        rng_fill(&r, maps, count * S, -1, 1);
+        for (size_t s = 0; s < (count - 1) * S; s++)
+            want[s] = (float)(0.5 * (double)out[s] + 0.5 * (double)maps[s]);
+        memcpy(want + (count - 1) * S, maps + (count - 1) * S,
+               S * sizeof *maps);
+        expect_ok(f->context,
+                  smooth(f->context, &o, maps, classes, count, out));
+        expect_same_bits("smoothed", out, want, count * S);
+    }
+}
+
 /* In place, in any layout and dtype: the same bits. */
 static void test_maps_may_be_in_place_and_of_any_kind(void **state)
 {
@@ -1196,6 +1220,7 @@ int main(void)
         fixture_test(test_the_longest_free_slot_is_given_first),
         fixture_test(test_maps_are_smoothed_by_class),
         fixture_test(test_what_does_not_change_keeps_its_bits),
+        fixture_test(test_what_is_kept_moves_to_larger_memory),
         fixture_test(test_maps_may_be_in_place_and_of_any_kind),
         fixture_test(test_maps_may_have_one_or_three_axes),
         fixture_test(test_non_finite_maps_follow_the_policy),

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Build fmgcam and run its tests: with OpenBLAS, and without any BLAS. About ten
-# minutes on two cores. scripts/verify.sh has the longer checks.
+# Build fmgcam and run its tests, with OpenBLAS and without any BLAS; then what is fast
+# of the sanitizers and analysers. A quarter of an hour on two cores. docs/testing.md
+# says what else there is.
 . "$(dirname "$0")/setup.sh"
 
 # shellcheck disable=SC2086 # lists of words
@@ -38,10 +39,13 @@ run() {
 }
 
 run openblas "" -Dblas=openblas -Ddebug=true
-run none "--no-suite ffi --no-suite headers" -Dblas=none -Ddebug=true
+run none "--no-suite ffi --no-suite headers --no-suite faults" -Dblas=none -Ddebug=true
 
 echo "== Debian packages"
 sh scripts/debian.sh build-debian || failed=$((failed + 1))
+
+echo "== Sanitizers and analysers"
+sh scripts/analyze.sh quick || failed=$((failed + 1))
 
 if [ "$passed" -eq 0 ]; then
     echo "no test ran"

@@ -39,6 +39,7 @@ describe() {
     figures=enabled
     static=false
     run="qemu-$1 -L $root"
+    patience=10
     FMGCAM_TEST_EMULATED=1
     export FMGCAM_TEST_EMULATED
     case $1 in
@@ -55,6 +56,7 @@ describe() {
         figures=disabled
         static=true
         run=
+        patience=2
         unset FMGCAM_TEST_EMULATED
         ;;
     *)
@@ -113,6 +115,7 @@ run_i386_natively() {
     if "$loader" --help > /dev/null 2>&1; then
         run="$loader --library-path"
         run="$run $root/lib/i386-linux-gnu:$root/usr/lib/i386-linux-gnu"
+        patience=2
         unset FMGCAM_TEST_EMULATED
     fi
 }
@@ -172,7 +175,8 @@ for_machine() {
 
 # suites ARGUMENT... : of the tests that are programs for the machine.
 suites() {
-    meson test -C "$top/build" --print-errorlogs --timeout-multiplier 20 "$@"
+    meson test -C "$top/build" --print-errorlogs \
+        --timeout-multiplier "$patience" "$@"
 }
 
 # script NAME PROGRAM ARGUMENT... : what drives a program, from this machine.

@@ -181,7 +181,7 @@ for_this_machine
 
 prepare_wine
 tally exports exports
-tally tests-shared suites shared shared examples
+tally tests-shared suites shared shared soak examples
 tally tests-static suites static static kernels kernels-c kernels-avx2 \
     kernels-avx512 tools examples
 tally program program

@@ -873,7 +873,7 @@ static void describe_tensors(scene *s)
     fmgcam_tensor t, slice;
     const uint8_t *data = arena_take(0, false);
     uint32_t dtype = take_option(&s->in, FMGCAM_DTYPE_UINT8);
-    int64_t n[7];
+    int64_t n[7] = {0};
 
     for (size_t i = 0; i < COUNT_OF(n); i++)
         n[i] = take_int64(&s->in);

@@ -102,8 +102,10 @@ KERNEL_INLINE void store_triples(const struct fmgcam_pixels *pixels, size_t x,
     if (pixels->under) {
         const uint8_t *under = pixels->under + 3 * x;
         prefetch(under, (size_t)pixels->under_pitch);
-        if (left < READ_BYTES)
+        if (left < READ_BYTES) {
+            memset(copy, 0, sizeof copy);
             under = memcpy(copy, under, used);
+        }
         __m256i bytes = load_pixels(under);
         EACH (i, 3)
             levels[i] = round_levels(_mm256_add_ps(

@@ -268,8 +268,10 @@ NEON_INLINE void store_triples(const struct fmgcam_pixels *pixels, size_t x,
     uint8x8x3_t levels;
     if (pixels->under) {
         const uint8_t *from = pixels->under + 3 * x;
-        if (used < sizeof copy)
+        if (used < sizeof copy) {
+            memset(copy, 0, sizeof copy);
             from = memcpy(copy, from, used);
+        }
         uint8x8x3_t under = vld3_u8(from);
         EACH (i, 3)
             levels.val[i] = blend_channel(under.val[i], keep, colors[i]);
@@ -294,8 +296,10 @@ NEON_INLINE void store_quads(const struct fmgcam_pixels *pixels, size_t x,
     uint8x8x4_t levels;
     if (pixels->under) {
         const uint8_t *from = pixels->under + 4 * x;
-        if (used < sizeof copy)
+        if (used < sizeof copy) {
+            memset(copy, 0, sizeof copy);
             from = memcpy(copy, from, used);
+        }
         uint8x8x4_t under = vld4_u8(from);
         EACH (i, 3)
             levels.val[i] = blend_channel(under.val[i], keep, colors[i]);

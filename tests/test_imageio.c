@@ -2170,6 +2170,26 @@ static void test_write_links(void **state)
     empty_folder();
 }
 
+/* What is written in them is read into memory that grows by doubling. */
+static void test_write_links_of_many_lengths(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {255, 256, 257, 511, 512, 513};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char text[1024] = "";
+        const char *name = lengths[i] % 2 ? "a.png" : "ab.png";
+        while (strlen(text) + strlen(name) < lengths[i])
+            strcat(text, "./");
+        strcat(text, name);
+        assert_int_equal(strlen(text), lengths[i]);
+        assert_int_equal(symlink(text, at("long.png")), 0);
+        assert_int_equal(write_small(at("long.png"), (uint8_t)i), OK);
+        assert_small(at(name), (uint8_t)i);
+        unlink(at("long.png"));
+    }
+    empty_folder();
+}
+
 static void test_write_bad_paths(void **state)
 {
     (void)state;
@@ -2583,6 +2603,7 @@ int main(void)
         cmocka_unit_test(test_read_no_file),
         cmocka_unit_test(test_write_modes),
         cmocka_unit_test(test_write_links),
+        cmocka_unit_test(test_write_links_of_many_lengths),
         cmocka_unit_test(test_write_bad_paths),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_earlier_file_survives),

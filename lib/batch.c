@@ -39,15 +39,14 @@ static uint32_t find_slot(const struct batch *batch, size_t index,
 
 static fmgcam_status explain_one(fmgcam_context *alone,
                                  const struct batch *batch, size_t index,
-                                 uint32_t slot_number)
+                                 uint32_t slot)
 {
     struct fmgcam_picture picture = {0};
     struct fmgcam_extents extents;
-    struct fmgcam_scratch slot =
-        fmgcam_worker_slot(batch->scratch, slot_number);
+    struct fmgcam_scratch scratch = fmgcam_slot_scratch(batch->scratch, slot);
     fmgcam_status status = fmgcam_accept_picture(
         alone, batch->inputs[index], batch->outputs[index], &picture, &extents);
-    return status ? status : fmgcam_explain_picture(alone, &picture, &slot);
+    return status ? status : fmgcam_explain_picture(alone, &picture, &scratch);
 }
 
 static void note_failure(struct batch *batch, size_t index)

@@ -208,6 +208,11 @@ fmgcam_status fmgcam_check_buffer(fmgcam_context *context, const char *name,
                                   const fmgcam_buffer *buffer, size_t rows,
                                   size_t columns, struct fmgcam_span *span);
 
+/* The span of an array of @p count elements, above 0, of @p size bytes. */
+fmgcam_status fmgcam_span_array(fmgcam_context *context, const char *name,
+                                const void *array, size_t count, size_t size,
+                                struct fmgcam_span *span);
+
 /* The memory that one call reads and writes, to find what overlaps. */
 struct fmgcam_regions {
     struct {
@@ -397,9 +402,9 @@ static inline float *fmgcam_worker_scratch(const struct fmgcam_scratch *scratch,
     return scratch->worker_scratch + (size_t)worker * scratch->worker_floats;
 }
 
-/* Scratch of stages 1 to 6 in which @p worker explains a picture by itself. */
-struct fmgcam_scratch fmgcam_worker_slot(const struct fmgcam_scratch *scratch,
-                                         uint32_t worker);
+/* Scratch of stages 1 to 6 in which a picture is explained by itself. */
+struct fmgcam_scratch fmgcam_slot_scratch(const struct fmgcam_scratch *scratch,
+                                          uint32_t slot);
 
 /* Bytes of a workspace for @p extents; 0 is returned where that overflows. */
 int fmgcam_measure_workspace(const struct fmgcam_extents *extents,

@@ -343,23 +343,18 @@ fmgcam_status fmgcam_measure_region(fmgcam_context *context,
                            "contributions: NULL, expected an array");
 
     struct fmgcam_view maps, mask;
+    struct fmgcam_span span;
     const enum fmgcam_form form = FMGCAM_FORM_PLANE_MAPS;
     fmgcam_status status =
         fmgcam_view_tensor(context, "signed_maps", form, signed_maps, &maps);
     if (!status)
         status = view_region(context, signed_maps, &maps, region, &mask);
-    if (status)
-        return status;
-    const uintptr_t first = (uintptr_t)contributions;
-    if (maps.channels > (UINTPTR_MAX - first) / sizeof *contributions)
-        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
-                           "contributions: %zu elements are more than memory "
-                           "can hold",
-                           maps.channels);
-    const struct fmgcam_span span = {
-        first, first + maps.channels * sizeof *contributions - 1};
-    status = fmgcam_check_apart(context, "contributions", span, "signed_maps",
-                                fmgcam_view_span(&maps));
+    if (!status)
+        status = fmgcam_span_array(context, "contributions", contributions,
+                                   maps.channels, sizeof *contributions, &span);
+    if (!status)
+        status = fmgcam_check_apart(context, "contributions", span,
+                                    "signed_maps", fmgcam_view_span(&maps));
     if (!status)
         status = fmgcam_check_apart(context, "contributions", span, "region",
                                     fmgcam_view_span(&mask));

@@ -166,20 +166,15 @@ static fmgcam_status check_output(fmgcam_context *context,
                                   const fmgcam_buffer *smoothed,
                                   const struct fmgcam_view *view)
 {
-    const uintptr_t first = (uintptr_t)classes;
-    struct fmgcam_span span;
+    struct fmgcam_span span, other;
     if (!classes)
         return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
                            "classes: NULL, expected an array");
-    if (view->channels > (UINTPTR_MAX - first) / sizeof *classes)
-        return fmgcam_fail(
-            context, FMGCAM_STATUS_OVERFLOW,
-            "classes: %zu elements are more than memory can hold",
-            view->channels);
-    const struct fmgcam_span other = {
-        first, first + view->channels * sizeof *classes - 1};
-    fmgcam_status status = fmgcam_check_buffer(
-        context, "smoothed", smoothed, view->channels, view->cells, &span);
+    fmgcam_status status = fmgcam_span_array(
+        context, "classes", classes, view->channels, sizeof *classes, &other);
+    if (!status)
+        status = fmgcam_check_buffer(context, "smoothed", smoothed,
+                                     view->channels, view->cells, &span);
     if (!status)
         status =
             fmgcam_check_apart(context, "smoothed", span, "classes", other);

@@ -92,6 +92,19 @@ fmgcam_status fmgcam_check_buffer(fmgcam_context *context, const char *name,
     return FMGCAM_STATUS_OK;
 }
 
+fmgcam_status fmgcam_span_array(fmgcam_context *context, const char *name,
+                                const void *array, size_t count, size_t size,
+                                struct fmgcam_span *span)
+{
+    const uintptr_t first = (uintptr_t)array;
+    if (count > (UINTPTR_MAX - first) / size)
+        return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
+                           "%s: %zu elements are more than memory can hold",
+                           name, count);
+    *span = (struct fmgcam_span){first, first + count * size - 1};
+    return FMGCAM_STATUS_OK;
+}
+
 fmgcam_status fmgcam_check_apart(fmgcam_context *context, const char *output,
                                  struct fmgcam_span span, const char *other,
                                  struct fmgcam_span other_span)

@@ -291,10 +291,10 @@ fmgcam_status fmgcam_claim(fmgcam_context *context,
     return FMGCAM_STATUS_OK;
 }
 
-struct fmgcam_scratch fmgcam_worker_slot(const struct fmgcam_scratch *scratch,
-                                         uint32_t worker)
+struct fmgcam_scratch fmgcam_slot_scratch(const struct fmgcam_scratch *scratch,
+                                          uint32_t slot)
 {
-    size_t bytes = worker * scratch->slot_bytes;
+    size_t bytes = slot * scratch->slot_bytes;
     return (struct fmgcam_scratch){
         .weights = shift(scratch->weights, bytes),
         .signed_maps = shift(scratch->signed_maps, bytes),
@@ -303,7 +303,7 @@ struct fmgcam_scratch fmgcam_worker_slot(const struct fmgcam_scratch *scratch,
         .references = shift(scratch->references, bytes),
         .row = shift(scratch->row, bytes),
         .eigen = shift(scratch->eigen, bytes),
-        .worker_scratch = fmgcam_worker_scratch(scratch, worker),
+        .worker_scratch = fmgcam_worker_scratch(scratch, slot),
         .worker_floats = scratch->worker_floats,
     };
 }

@@ -256,25 +256,13 @@ check_hardened() {
 
 # ---- Texts ---------------------------------------------------------------------------
 
-# texts PATTERN... : files of these names that belong to the project.
-texts() {
-    if [ -e .git ] && command -v git > /dev/null; then
-        git ls-files -- "$@"
-    else
-        for pattern in "$@"; do
-            find . \( -path './build*' -o -name node_modules \) -prune -o \
-                -type f -name "${pattern##*/}" -print
-        done
-    fi
-}
-
 check_format() {
-    texts '*.c' '*.h' '*.cpp' | xargs clang-format --dry-run -Werror
+    project_files '*.c' '*.h' '*.cpp' | xargs -0 clang-format --dry-run -Werror
 }
 
 check_shellcheck() {
-    # shellcheck disable=SC2046 # a list of words
-    shellcheck -s sh -x -P scripts $(texts '*.sh') packaging/debian/tests/programs
+    project_files '*.sh' |
+        xargs -0 shellcheck -s sh -x -P scripts packaging/debian/tests/programs
 }
 
 check_manual_page() {

@@ -17,15 +17,6 @@ root=$folder/root
 : "${DEB_BUILD_OPTIONS=nocheck}" "${DEB_BUILD_PROFILES=nocheck}"
 export DEB_BUILD_OPTIONS DEB_BUILD_PROFILES
 
-# files : the names of the source tree's files, each ended by a zero byte.
-files() {
-    if [ -e .git ] && command -v git > /dev/null; then
-        git ls-files -z
-    else
-        find . \( -path './build*' -o -path "./$folder" \) -prune -o -type f -print0
-    fi
-}
-
 packaged=$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)
 if [ "${packaged%-*}" != "$version" ]; then
     echo "packaging/debian/changelog is of version $packaged," \
@@ -36,7 +27,7 @@ fi
 mkdir -p "$folder"
 rm -rf "$source" "$root" "$folder"/*.deb
 mkdir "$source" "$root"
-files | tar --null -T - -c | tar -x -C "$source"
+project_files | grep -zv "^\./$folder/" | tar --null -T - -c | tar -x -C "$source"
 tar -C "$folder" -czf "$folder/fmgcam_$version.orig.tar.gz" "fmgcam-$version"
 cp -R packaging/debian "$source/debian"
 

@@ -42,11 +42,9 @@ all_targets() {
 }
 
 build_fuzzers() {
-    configure build-fuzz -Dfuzz=true -Db_sanitize=address,undefined \
+    configure_tested build-fuzz -Dfuzz=true -Db_sanitize=address,undefined \
         -Db_lundef=false -Dbuildtype=debugoptimized -Doptimization=1 \
-        -Dc_args=-fno-sanitize-recover=undefined -Ddefault_library=static \
-        -Dimageio=enabled -Dtools=enabled -Dtests=enabled -Dbench=false \
-        -Dexamples=false -Ddocs=false
+        -Dc_args=-fno-sanitize-recover=undefined
     # shellcheck disable=SC2046 # a list of words
     ninja -C build-fuzz $(printf 'tests/fuzz/fuzz_%s ' "$@") \
         > build-fuzz/build.log || {
@@ -154,10 +152,8 @@ coverage() {
     folder=build-fuzz-coverage
     profile=$folder/all.profdata
     flags="-fprofile-instr-generate -fcoverage-mapping"
-    configure "$folder" "-Dc_args=$flags" "-Dc_link_args=$flags" \
-        -Dbuildtype=debug -Ddefault_library=static -Dimageio=enabled \
-        -Dtools=enabled -Dtests=enabled -Dbench=false -Dexamples=false \
-        -Ddocs=false
+    configure_tested "$folder" "-Dc_args=$flags" "-Dc_link_args=$flags" \
+        -Dbuildtype=debug
     # shellcheck disable=SC2046 # a list of words
     ninja -C "$folder" $(printf 'tests/fuzz/replay_%s ' "$@") \
         > "$folder/build.log"

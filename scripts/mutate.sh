@@ -16,13 +16,10 @@ seed=${2:-1}
 [ $# -eq 0 ] || shift
 [ $# -eq 0 ] || shift
 
-configure build-mutation -Dbuildtype=plain -Doptimization=2 -Ddebug=false \
-    -Db_ndebug=true -Ddefault_library=static -Dimageio=enabled -Dtools=enabled \
-    -Dtests=enabled -Dbench=false -Dexamples=false -Ddocs=false
-configure build-mutation-asan -Dbuildtype=plain -Doptimization=1 -Ddebug=true \
-    -Db_ndebug=true -Db_lundef=false -Db_sanitize=address,undefined \
-    -Ddefault_library=static -Dimageio=enabled -Dtools=enabled -Dtests=enabled \
-    -Dbench=false -Dexamples=false -Ddocs=false
+configure_tested build-mutation -Dbuildtype=plain -Doptimization=2 -Ddebug=false \
+    -Db_ndebug=true
+configure_tested build-mutation-asan -Dbuildtype=plain -Doptimization=1 -Ddebug=true \
+    -Db_ndebug=true -Db_lundef=false -Db_sanitize=address,undefined
 configure_covered build-coverage
 python3 -u tests/mutation/mutate.py build-mutation build-coverage build-mutation-asan \
     --count "$count" --seed "$seed" "$@"

@@ -81,14 +81,18 @@ build() {
     }
 }
 
-# configure_covered FOLDER : the libraries and what tests them, counting what is
-# executed: in threads too, and without assertions, which are no branches.
+# configure_tested FOLDER OPTION... : the static libraries, the program, and what tests
+# them.
+configure_tested() {
+    configure "$@" -Ddefault_library=static -Dimageio=enabled -Dtools=enabled \
+        -Dtests=enabled -Dbench=false -Dexamples=false -Ddocs=false
+}
+
+# configure_covered FOLDER : the same, counting what is executed: in threads too, and
+# without assertions, which are no branches.
 configure_covered() {
-    configure "$1" -Dbuildtype=debug -Doptimization=0 -Db_coverage=true \
-        -Db_ndebug=true -Dc_args=-fprofile-update=prefer-atomic \
-        -Ddefault_library=static -Dimageio=enabled -Dtools=enabled \
-        -Dfigures=enabled -Dtests=enabled -Dbench=false -Dexamples=false \
-        -Ddocs=false
+    configure_tested "$1" -Dbuildtype=debug -Doptimization=0 -Db_coverage=true \
+        -Db_ndebug=true -Dc_args=-fprofile-update=prefer-atomic -Dfigures=enabled
 }
 
 # suite FOLDER TIMEOUT_MULTIPLIER [ARGUMENT...] : run tests of a build folder. Fails too
@@ -107,6 +111,20 @@ suite() {
         echo "$tested: no test ran"
         return 1
     }
+}
+
+# project_files [PATTERN...] : the names of the source tree's files, or of those among
+# them that are named so, each ended by a zero byte.
+project_files() {
+    if [ -e .git ] && command -v git > /dev/null; then
+        git ls-files -z -- "$@"
+        return
+    fi
+    [ $# -gt 0 ] || set -- '*'
+    for pattern in "$@"; do
+        find . \( -path './build*' -o -name node_modules \) -prune -o \
+            -type f -name "$pattern" -print0
+    done
 }
 
 # run_parts PART... : the functions check_PART of a script, each in a shell of its own,

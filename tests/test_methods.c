@@ -350,6 +350,35 @@ static void test_eigen_cam_grows_with_the_channels(void **state)
     }
 }
 
+/* Where the channels cancel, the cell of largest magnitude is positive. */
+static void test_eigen_cam_breaks_a_tie_by_the_largest_cell(void **state)
+{
+    fixture *f = *state;
+    float a[2 * 4] = {0, 1, -4, 3, 0, -1, 4, -3}, map[4];
+    problem p = {
+        .size = {1, 2, 2, 2}, .cells = 4, .stack = 4, .activations = a};
+
+    run_method(f->context, FMGCAM_METHOD_EIGEN_CAM, &p, map);
+    for (size_t s = 0; s < 4; s++)
+        assert_true(fabs((double)map[s] + sqrt(2) * (double)a[s]) < 1e-6);
+}
+
+/* Fewer cells than channels, and yet more of both than one tile has. */
+static void test_eigen_cam_takes_all_tiles(void **state)
+{
+    enum { CHANNELS = 150, CELLS = 144 };
+    fixture *f = *state;
+    rng r;
+    problem p;
+
+    rng_init(&r, 707);
+    problem_init(&p, &r, (sizes){1, CHANNELS, 12, 12}, false);
+    for (size_t i = 0; i < CHANNELS * CELLS; i++) /* a slope in each channel */
+        p.activations[i] += 0.05f * (float)(i % CELLS);
+    assert_true(compare(f->context, FMGCAM_METHOD_EIGEN_CAM, &p));
+    problem_free(&p);
+}
+
 /* Leading values that are equal, or nearly so, end in some direction of their
  * space, always the same one. */
 static void test_equal_leading_values_have_a_result(void **state)
@@ -398,6 +427,8 @@ int main(void)
         fixture_test(test_weights_stand_for_constant_gradients),
         fixture_test(test_layer_cam_is_hires_cam_without_negative_gradients),
         fixture_test(test_eigen_cam_grows_with_the_channels),
+        fixture_test(test_eigen_cam_breaks_a_tie_by_the_largest_cell),
+        fixture_test(test_eigen_cam_takes_all_tiles),
         fixture_test(test_equal_leading_values_have_a_result),
         fixture_test(test_a_crowd_of_leading_values_is_told_apart),
     };

@@ -338,10 +338,6 @@ fmgcam_status fmgcam_measure_region(fmgcam_context *context,
     if (!context)
         return FMGCAM_STATUS_ARGUMENT;
     fmgcam_begin(context);
-    if (!contributions)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "contributions: NULL, expected an array");
-
     struct fmgcam_view maps, mask;
     struct fmgcam_span span;
     const enum fmgcam_form form = FMGCAM_FORM_PLANE_MAPS;

@@ -167,9 +167,6 @@ static fmgcam_status check_output(fmgcam_context *context,
                                   const struct fmgcam_view *view)
 {
     struct fmgcam_span span, other;
-    if (!classes)
-        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
-                           "classes: NULL, expected an array");
     fmgcam_status status = fmgcam_span_array(
         context, "classes", classes, view->channels, sizeof *classes, &other);
     if (!status)

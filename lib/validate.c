@@ -97,6 +97,9 @@ fmgcam_status fmgcam_span_array(fmgcam_context *context, const char *name,
                                 struct fmgcam_span *span)
 {
     const uintptr_t first = (uintptr_t)array;
+    if (!array)
+        return fmgcam_fail(context, FMGCAM_STATUS_ARGUMENT,
+                           "%s: NULL, expected an array", name);
     if (count > (UINTPTR_MAX - first) / size)
         return fmgcam_fail(context, FMGCAM_STATUS_OVERFLOW,
                            "%s: %zu elements are more than memory can hold",

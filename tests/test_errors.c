@@ -758,9 +758,10 @@ static void test_sizes_beyond_memory_are_refused(void **state)
     check_refused(f->context, "cells",
                   fmgcam_activate_maps(f->context, &volume, &out),
                   ONE(OVERFLOW), "maps", "cells");
+    /* Where addresses are low, the output alone would fit. */
     check_refused(f->context, "output",
                   fmgcam_pool_gradients(f->context, &wide, &out), ONE(OVERFLOW),
-                  "weights", "elements");
+                  "memory can", "");
     check_refused(f->context, "workspace",
                   fmgcam_filter_maps(f->context, &large, NULL, NULL, &out),
                   ONE(OVERFLOW), sizeof(size_t) > 4 ? "workspace" : "", "");

@@ -4,6 +4,7 @@
  * anything is read or allocated, and what can be comes out right. Nothing here
  * depends on how wide size_t is: what fits is computed, not listed.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,31 +295,37 @@ static fmgcam_status probe_explain_batch(fmgcam_context *context, shape s)
     return fmgcam_explain_batch(context, ins, outs, 1, NULL);
 }
 
-static double of_stack(shape s)
+/* UINT64_MAX where it is more. */
+static uint64_t times(uint64_t a, uint64_t b)
 {
-    return (double)s.k * (double)s.h * (double)s.w;
+    return a > UINT64_MAX / b ? UINT64_MAX : a * b;
 }
 
-static double of_weights(shape s)
+static uint64_t of_weights(shape s)
 {
-    return (double)s.k * (double)s.c;
+    return times((uint64_t)s.k, (uint64_t)s.c);
 }
 
-static double of_map(shape s)
+static uint64_t of_map(shape s)
 {
-    return (double)s.h * (double)s.w;
+    return times((uint64_t)s.h, (uint64_t)s.w);
 }
 
-static double of_all(shape s)
+static uint64_t of_stack(shape s)
 {
-    return of_weights(s) * of_map(s);
+    return times((uint64_t)s.k, of_map(s));
+}
+
+static uint64_t of_all(shape s)
+{
+    return times(of_weights(s), of_map(s));
 }
 
 static const struct probe {
     const char *output;
     fmgcam_status (*run)(fmgcam_context *context, shape s);
-    double (*elements)(shape s); /* of the output */
-    bool map_is_output;          /* the maps that are given have one cell */
+    uint64_t (*elements)(shape s); /* of the output */
+    bool map_is_output;            /* the maps that are given have one cell */
 } probes[] = {{"weights", probe_pool, of_weights, false},
               {"signed_maps", probe_combine, of_stack, false},
               {"activated", probe_activate, of_stack, false},
@@ -338,11 +345,11 @@ static const struct probe {
 static fmgcam_status expect_of(const struct probe *probe, shape s, char *text,
                                size_t size)
 {
-    const double memory = (double)(UINTPTR_MAX - (uintptr_t)room);
-    double bytes = 4 * probe->elements(s);
+    const uintptr_t memory = UINTPTR_MAX - (uintptr_t)room;
+    uint64_t bytes = times(4, probe->elements(s));
 
     snprintf(text, size, "%s", probe->output);
-    if (!probe->map_is_output && !can_count(of_map(s))) {
+    if (!probe->map_is_output && !can_count((double)of_map(s))) {
         snprintf(text, size, "cells are more than memory can hold");
         return FMGCAM_STATUS_OVERFLOW;
     }
@@ -351,7 +358,7 @@ static fmgcam_status expect_of(const struct probe *probe, shape s, char *text,
         return FMGCAM_STATUS_OVERFLOW;
     }
     if (bytes > sizeof room) {
-        snprintf(text, size, "%s.size_bytes: %zu, expected at least %.0f",
+        snprintf(text, size, "%s.size_bytes: %zu, expected at least %" PRIu64,
                  probe->output, sizeof room, bytes);
         return FMGCAM_STATUS_BUFFER_SIZE;
     }

@@ -1516,11 +1516,14 @@ class Files(Case):
     def test_a_line_is_one_line(self):
         self.assert_fails(1, "fmgcam: a?b?[31m: No such", *self.inputs, "--image", "a\nb\x1b[31m", "--maps", "out.npy")
         self.assert_fails(2, "fmgcam: --method: 'a?b'", *self.inputs, "--method", "a\nb", "--maps", "out.npy")
-        # Controls of 128 to 159, what is no UTF-8, and what turns the direction of text; other letters stay.
-        for name, shown in (("a\u009b31m\u0085", "a??31m??"), ("a\udcff\udc9b\udcc3", "a???"), ("\u202eknp.\u2066", "???knp.???"),
+        # Controls of 128 to 159, and what turns the direction of text; other letters stay.
+        for name, shown in (("a\u009b31m\u0085", "a??31m??"), ("\u202eknp.\u2066", "???knp.???"),
                             ("\u2028", "???"), ("caf\u00e9 \u732b \U0001f408 \u00a0", "caf\u00e9 \u732b \U0001f408 \u00a0")):
             self.assert_fails(1, "fmgcam: %s: No such" % shown, *self.inputs, "--image", name, "--maps", "out.npy")
         self.assert_fails(1, "fmgcam: " + "x" * 3000, "--activations", "x" * 3000, "--gradients", "g.npy", "--maps", "out.npy")
+
+    def test_a_line_is_utf_8(self):
+        self.assert_fails(1, "fmgcam: a???: No such", *self.inputs, "--image", "a\udcff\udc9b\udcc3", "--maps", "out.npy")
 
 
 class Limits(Case):
@@ -1751,12 +1754,18 @@ class Usage(Case):
         self.bad("fmgcam: --maps: needs a value", *self.inputs, "--maps")
         self.bad("fmgcam: --top: needs a value", *self.inputs, "--maps", "out.npy", "--top")
 
-    def test_no_character_is_the_code_of_an_option(self):
+    def no_character_is_the_code_of_an_option(self, *commands):
         """musl's getopt() has one of Unicode for what is no option."""
-        for command in ("explain", "figure", "batch", "compare", "check-head"):
+        for command in commands:
             for option in ("-\u0101", "-\u00e9", "-\u732b", "-\U0001f408", os.fsdecode(b"-\xa9outp")):
                 with self.subTest((command, option)):
                     self.bad("fmgcam: -?: unknown option; see 'fmgcam %s --help'" % command, option, command=command)
+
+    def test_no_character_is_the_code_of_an_option(self):
+        self.no_character_is_the_code_of_an_option("explain", "figure", "compare", "check-head")
+
+    def test_no_character_is_the_code_of_an_option_of_batch(self):
+        self.no_character_is_the_code_of_an_option("batch")
 
     def test_unknown_values(self):
         for flag in ("--profile", "--method", "--activation", "--filter", "--normalize", "--rescale", "--fuse-at", "--resample",

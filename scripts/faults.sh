@@ -1,7 +1,7 @@
 #!/bin/sh
 # Let each allocation and each call of the system fail in turn, with nothing left
-# out: the suite 'faults' of meson test takes samples of the program's. Three
-# quarters of an hour on two cores.
+# out: the suite 'faults' of meson test takes samples of the program's. Twenty
+# minutes on two cores that do other work too.
 #
 #   scripts/faults.sh [PART]...    allocations, calls, system, disks; all
 . "$(dirname "$0")/setup.sh"

@@ -4,6 +4,7 @@
 # by default; "quick" stands for those that take six minutes together on two cores.
 # Ends with "ok: PART (N s)" or "FAILED: PART (N s)" for each, and fails if one does.
 . "$(dirname "$0")/setup.sh"
+. scripts/foreign.sh
 
 all="format shellcheck manual-page cppcheck tidy fanalyzer hardened asan msan tsan
 tsan-blas valgrind"
@@ -69,17 +70,11 @@ check_tsan() {
 # for compilers, so this one is unpacked beside it.
 check_tsan_blas() {
     folder=build-analyze-tsan-blas
-    serial=$PWD/$folder-packages
-    libraries=$serial/usr/lib/$(dpkg-architecture -q DEB_HOST_MULTIARCH)/openblas-serial
-    mkdir -p "$serial"
-    [ -f "$libraries/pkgconfig/openblas.pc" ] || (
-        cd "$serial"
-        apt-get download -qq libopenblas0-serial libopenblas-serial-dev
-        for package in *.deb; do
-            dpkg -x "$package" .
-        done
-        sed -i "s,=/usr,=$serial/usr," "$libraries/pkgconfig/openblas.pc"
-    ) || return 1
+    top=$PWD/$folder-packages
+    libraries=$top/root/usr/lib/$(dpkg-architecture -q DEB_HOST_MULTIARCH)
+    libraries=$libraries/openblas-serial
+    unpack "$(dpkg-architecture -q DEB_HOST_ARCH)" libopenblas-serial-dev
+    sed -i "s,=/usr,=$top/root/usr," "$libraries/pkgconfig/openblas.pc"
     (
         PKG_CONFIG_PATH=$libraries/pkgconfig
         LD_LIBRARY_PATH=$libraries

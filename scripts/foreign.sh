@@ -1,5 +1,6 @@
 # Read by machines.sh and windows.sh after setup.sh: what Debian has for another
-# machine, and its tests there. $top is the folder for all of that.
+# machine, and its tests there; by analyze.sh for what cannot be installed beside
+# the rest. $top is the folder for all of that.
 # shellcheck disable=SC2154 # top and toolchain, which they set
 
 passed=0
